@@ -1,0 +1,151 @@
+import { createHash } from 'node:crypto'
+import { describe, type ResourceType, UNKNOWN } from '../declare/resource.ts'
+import { ApplyError, asCaravanError, type CaravanError, WaitError } from '../errors.ts'
+import { quote } from '../remote/shell.ts'
+import type { Transport } from '../remote/transport.ts'
+import type { Entry } from './compile.ts'
+import { frameReader, newNonce, prelude } from './frames.ts'
+import type { Planned } from './plan.ts'
+
+/** What an apply script does, in order: a planned change, or a wait. */
+export type Work = Planned
+
+/** Called as an apply goes on: a resource begins, or has ended. */
+export type Progress = (work: Work, state: 'begin' | 'done' | 'failed', seconds: number) => void
+
+/** One fragment of an apply script and the works that it is for. */
+type Fragment = Readonly<{ text: string; works: readonly Work[] }>
+
+/** Where what is too large for a script waits to be moved into place. */
+const uploads = '/var/lib/caravan/upload'
+
+/**
+ * What one play does on one host: its planned changes, and every wait of the play that comes after one of them, since
+ * a change may have taken down what was up.
+ */
+export const workOf = (play: number, entries: readonly Entry[], planned: readonly Planned[]): readonly Work[] => {
+  const byIdentity = new Map(planned.filter((work) => work.play === play).map((work) => [work.identity, work]))
+  const works: Work[] = []
+  for (const entry of entries.filter((candidate) => candidate.play === play)) {
+    const work = byIdentity.get(entry.identity)
+    if (work !== undefined) works.push(work)
+    else if (entry.resource.type.waits && works.length > 0)
+      works.push({ ...entry, kind: 'wait', changes: [], have: UNKNOWN })
+  }
+  return works
+}
+
+/**
+ * Applies these works on one host in one round trip; stops at the first that fails.
+ * @throws ApplyError or WaitError, which names the resource and holds the last lines that it printed; ConnectError.
+ */
+export const apply = async (
+  run: string,
+  works: readonly Work[],
+  transport: Transport,
+  progress: Progress = () => {},
+): Promise<void> => {
+  const nonce = newNonce()
+  const fragments = await fragmentsOf(works, transport)
+  const started = new Map<number, number>()
+  const reader = frameReader(nonce, (index, code) => {
+    const fragment = fragments[index]
+    if (code === undefined) started.set(index, Date.now())
+    const seconds = (Date.now() - (started.get(index) ?? Date.now())) / 1000
+    const state = code === undefined ? 'begin' : code === 0 ? 'done' : 'failed'
+    for (const work of fragment?.works ?? []) progress(work, state, seconds / (fragment?.works.length ?? 1))
+  })
+  const result = await transport.run(applyScript(nonce, run, fragments), {
+    timeout: 3600,
+    onOutput: (piece) => reader.push(piece),
+  })
+  const frames = reader.frames()
+  for (const [index, fragment] of fragments.entries()) {
+    const frame = frames.get(index)
+    if (frame?.code !== 0) throw failure(fragment, frame?.code, frame?.output ?? result.stderr)
+  }
+}
+
+/** Consecutive works of a type that can apply many at once become one fragment. */
+const fragmentsOf = async (works: readonly Work[], transport: Transport): Promise<readonly Fragment[]> => {
+  const upload = (content: Uint8Array) => uploadContent(transport, content)
+  const fragments: Fragment[] = []
+  for (const group of groupsOf(works)) {
+    const type = group[0]?.resource.type as ResourceType<unknown, unknown>
+    const inputs = group.map(({ resource: { id, want }, have, changes }) => ({ id, want, have, changes, upload }))
+    try {
+      const [first] = inputs
+      const many = type.applyAll !== undefined && inputs.length > 1
+      if (first === undefined) continue
+      fragments.push({ works: group, text: (await (many ? type.applyAll?.(inputs) : type.apply(first))) ?? '' })
+    } catch (error) {
+      throw asCaravanError(error).with(detailsOf({ works: group, text: '' }))
+    }
+  }
+  return fragments
+}
+
+const groupsOf = (works: readonly Work[]): readonly (readonly Work[])[] => {
+  const groups: Work[][] = []
+  for (const work of works) {
+    const last = groups.at(-1)
+    const type = work.resource.type
+    if (last !== undefined && type.applyAll !== undefined && last[0]?.resource.type === type) last.push(work)
+    else groups.push([work])
+  }
+  return groups
+}
+
+/**
+ * The script holds the lock until it ends, even when its controller has died; what it starts does not inherit it.
+ * Output goes to a log on the host and only frames to the channel, so that a dead controller breaks nothing halfway.
+ */
+export const applyScript = (nonce: string, run: string, fragments: readonly Fragment[]): string =>
+  [
+    prelude(nonce),
+    "trap '' PIPE HUP",
+    'mkdir -p -m 0700 /run/caravan || exit 71',
+    'exec 9>>/run/caravan/lock',
+    'flock -w 600 9 || { echo "another run is applying" >&2; exit 75; }',
+    `log=/run/caravan/${quote(run)}.log out=/run/caravan/output`,
+    '(umask 077; : >>"$log"; : >"$out")',
+    ...fragments.map(({ text, works }, index) => framed(index, text, works)),
+  ].join('\n')
+
+const framed = (index: number, text: string, works: readonly Work[]): string =>
+  [
+    `frame ${index} begin`,
+    // POSIX sh forgets `set -e` in a subshell whose status is tested, so the status is read from $? alone
+    `(\ntrap - PIPE HUP\nset -e\n${text}\n) </dev/null >"$out" 2>&1 9>&-`,
+    'status=$?',
+    `{ printf '%s\\n' ${quote(`== ${works.map(({ resource }) => describe(resource)).join(', ')}`)}; cat "$out"; } >>"$log"`,
+    `if [ $status != 0 ]; then frame ${index} output; tail -c 4000 "$out"; frame ${index} end $status; exit 0; fi`,
+    `frame ${index} end 0`,
+  ].join('\n')
+
+const uploadContent = async (transport: Transport, content: Uint8Array): Promise<string> => {
+  const path = `${uploads}/${createHash('sha256').update(content).digest('hex')}`
+  const command = `umask 077; mkdir -p ${uploads} && cat >${path}.part && mv -f ${path}.part ${path}`
+  const { code, stderr } = await transport.send(command, content, { timeout: 3600 })
+  if (code !== 0) throw new ApplyError(`the upload failed: ${stderr.trim()} (exit ${code})`)
+  return path
+}
+
+const detailsOf = ({ works }: Fragment) => {
+  const [first] = works
+  const resource = works.map(({ resource }) => describe(resource)).join(', ')
+  return { role: first?.role, resource, at: first?.resource.at }
+}
+
+const failure = (fragment: Fragment, code: number | undefined, output: string): CaravanError => {
+  const lines = output
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+  const last = lines.at(-1)
+  const detail = lines.length > 1 ? lines.slice(-25).join('\n') : undefined
+  const details = { ...detailsOf(fragment), detail }
+  if (fragment.works[0]?.resource.type.waits) return new WaitError(last ?? 'did not become true in time', details)
+  const ended = code === undefined ? 'did not end' : `exit ${code}`
+  return new ApplyError(`apply failed: ${last ?? 'it printed nothing'} (${ended})`, details)
+}

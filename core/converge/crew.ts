@@ -1,0 +1,181 @@
+import type { Facts, Host } from '../declare/host.ts'
+import type { Inventory } from '../declare/inventory.ts'
+import { hostsOfPlay, type Play } from '../declare/play.ts'
+import { asCaravanError, type CaravanError, ProbeError } from '../errors.ts'
+import type { Fleet } from '../remote/ssh.ts'
+import type { Transport } from '../remote/transport.ts'
+import type { Emit } from '../terminal/events.ts'
+import { compile, type Entry, inputFor } from './compile.ts'
+import type { ObservedFacts } from './facts.ts'
+import { type FactsCache, sameFacts } from './facts-cache.ts'
+import { type Haves, type Probe, probe } from './probe.ts'
+
+/** What a run works with. */
+export type RunInput = Readonly<{
+  /** The name of the run: what its lease, logs and record are called. */
+  id: string
+  playbook: string
+  inventory: Inventory
+  /** All plays of the site. */
+  plays: readonly Play[]
+  /** Indices of the plays that `--roles` leaves. */
+  selected: ReadonlySet<number>
+  /** The hosts that `--limit` leaves. */
+  hosts: readonly Host[]
+  check: boolean
+  /** How many hosts are worked on at once. */
+  forks: number
+  fleet: Fleet
+  cache: FactsCache
+  emit: Emit
+  /** Asks whether the plan shall be applied, or a host's changed one. False: no. */
+  approve: (question: 'plan' | 'changed since the plan') => Promise<boolean>
+  /** Whether a person can be asked to unlock a connection. */
+  canAsk: boolean
+}>
+
+/** A host in a run. Only the functions of the run write it. */
+export type Member = {
+  readonly host: Host
+  readonly transport: Transport
+  entries: readonly Entry[]
+  haves: Haves
+  unchanged: number
+  /** Identities that the approved plan changes. */
+  approved: ReadonlySet<string>
+  /** Whether something was applied on it. */
+  touched: boolean
+  changed: number
+  /** Why it left the run. */
+  failures: CaravanError[]
+  readonly seconds: { connect: number; probe: number; apply: number; wait: number }
+}
+
+export const newMember = (host: Host, fleet: Fleet): Member => ({
+  host,
+  transport: fleet.transport(host),
+  entries: [],
+  haves: new Map(),
+  unchanged: 0,
+  approved: new Set(),
+  touched: false,
+  changed: 0,
+  failures: [],
+  seconds: { connect: 0, probe: 0, apply: 0, wait: 0 },
+})
+
+/** The members that are still in the run. */
+export const active = (members: readonly Member[]): readonly Member[] =>
+  members.filter(({ failures }) => failures.length === 0)
+
+/** A host leaves the run; the others go on. */
+export const fail = (member: Member, thrown: unknown, emit: Emit): void => {
+  const error = asCaravanError(thrown).with({ host: member.host.name })
+  member.failures.push(error)
+  emit({ event: 'error', error: { message: error.message, ...error.details } })
+}
+
+/** Does something with each active member, at most `forks` at once; one that throws leaves the run. */
+export const eachActive = async (
+  members: readonly Member[],
+  { forks, emit }: RunInput,
+  work: (member: Member) => Promise<void>,
+): Promise<void> => {
+  const queue = [...active(members)]
+  const worker = async (): Promise<void> => {
+    for (let member = queue.shift(); member !== undefined; member = queue.shift()) {
+      try {
+        await work(member)
+      } catch (error) {
+        fail(member, error, emit)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(forks, queue.length) }, worker))
+}
+
+/** Opens all connections; those that need a person are asked for afterwards, one by one. */
+export const connectAll = async (members: readonly Member[], input: RunInput): Promise<void> => {
+  const asking: Member[] = []
+  await eachActive(members, input, async (member) => {
+    input.emit({ event: 'phase', host: member.host.name, phase: 'connect' })
+    try {
+      await input.fleet.connect(member.host)
+    } catch (error) {
+      if (!input.canAsk || !isAskable(error)) throw error
+      asking.push(member)
+    }
+  })
+  await eachActive(asking, { ...input, forks: 1 }, ({ host }) => input.fleet.ask(host))
+  for (const member of members) member.seconds.connect = member.transport.connectSeconds()
+}
+
+const isAskable = (error: unknown): boolean => error instanceof Error && 'askable' in error && error.askable === true
+
+/** Facts and all selected resources of a host: one round trip when the cached facts still hold, else two. */
+export const observe = async (member: Member, input: RunInput): Promise<void> => {
+  const cached = input.cache.get(member.host)
+  if (cached !== undefined) {
+    const seen = await probeAs(member, cached, input)
+    if (sameFacts(seen.observed.facts, cached)) return settle(member, seen, input)
+    return settle(member, await probeAs(member, seen.observed.facts, input), input)
+  }
+  const { observed } = await timedProbe(member, [], 'facts', input)
+  const seen = await probeAs(member, observed.facts, input)
+  settle(member, seen, input)
+}
+
+/** Observes again what the selection holds of one play, or of all of them. */
+export const observeAgain = async (member: Member, input: RunInput, play?: number): Promise<readonly Entry[]> => {
+  const entries = play === undefined ? member.entries : member.entries.filter((entry) => entry.play === play)
+  const name = play === undefined ? undefined : input.plays[play]?.role.name
+  const { haves } = await timedProbe(member, entries, play === undefined ? 'verify' : 'probe', input, name)
+  member.haves = new Map([...member.haves, ...haves])
+  return entries
+}
+
+const probeAs = async (member: Member, facts: Facts, input: RunInput): Promise<Probe> => {
+  member.entries = compile(input.plays, input.selected, { ...member.host, facts }, input.inventory)
+  return timedProbe(member, member.entries, 'probe', input)
+}
+
+const timedProbe = async (
+  member: Member,
+  entries: readonly Entry[],
+  phase: 'facts' | 'probe' | 'verify',
+  { emit }: RunInput,
+  play?: string,
+): Promise<Probe> => {
+  emit({ event: 'phase', host: member.host.name, phase, ...(play === undefined ? {} : { play }) })
+  const began = Date.now()
+  try {
+    const resources = entries.map(({ resource }) => resource)
+    return await probe(member.host, member.transport, resources)
+  } finally {
+    member.seconds.probe += (Date.now() - began) / 1000
+  }
+}
+
+const settle = (member: Member, { observed, vitals, haves }: Probe, input: RunInput): void => {
+  verifyInventory(member.host, observed)
+  input.cache.put(member.host, observed.facts)
+  member.haves = haves
+  const host = { ...member.host, facts: observed.facts }
+  for (const index of input.selected) {
+    const play = input.plays[index] as Play
+    if (!hostsOfPlay(play, input.inventory).includes(member.host)) continue
+    for (const { level, message, hint } of play.role.checks({ ...inputFor(play, host, input.inventory), vitals })) {
+      if (level === 'error') throw new ProbeError(message, { role: play.role.name, hint })
+      input.emit({ event: 'warning', host: member.host.name, message, hint })
+    }
+  }
+}
+
+// Other hosts are configured with this address, so it must be true.
+const verifyInventory = (host: Host, { facts, addresses }: ObservedFacts): void => {
+  if (facts.privateInterface !== undefined) return
+  const found = addresses.filter(([name]) => name !== 'lo').map(([name, address]) => `${name} ${address}`)
+  throw new ProbeError(`no interface has the private address ${host.privateIp} that the inventory gives this host`, {
+    hint: `found: ${found.join(', ') || 'none'}; correct privateIp, or attach the machine to the private network`,
+  })
+}

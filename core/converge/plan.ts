@@ -1,0 +1,95 @@
+import type { Change } from '../declare/resource.ts'
+import { describe, identityOf, UNKNOWN } from '../declare/resource.ts'
+import { asCaravanError, type CaravanError, ProbeError } from '../errors.ts'
+import type { Entry } from './compile.ts'
+import type { Haves } from './probe.ts'
+
+/** What will be done about one resource. `provisional`: it depends on an earlier change, so it may turn out otherwise. */
+export type Planned = Entry &
+  Readonly<{ kind: 'firm' | 'provisional' | 'wait'; changes: readonly Change[]; have: unknown }>
+
+/** One host as the planner knows it. */
+export type HostState = Readonly<{ host: string; entries: readonly Entry[]; haves: Haves }>
+
+/** The plan of one host. */
+export type HostPlan = Readonly<{
+  /** In the order of apply; resources that are right are not in it. */
+  planned: readonly Planned[]
+  /** Resources with nothing to do. */
+  unchanged: number
+  /** What makes this plan impossible. */
+  problems: readonly CaravanError[]
+}>
+
+/** A plan per host name. */
+export type Plan = ReadonlyMap<string, HostPlan>
+
+type Progress = {
+  planned: Planned[]
+  problems: CaravanError[]
+  unchanged: number
+  /** Identities with changes, in any play so far. */
+  changed: Set<string>
+}
+
+/**
+ * What has to be done, play by play over all hosts, since an earlier play on any host may be what a later one needs.
+ * `earlier`: whether something was changed already before these plays, in this run.
+ */
+export const makePlan = (states: readonly HostState[], earlier = false): Plan => {
+  const plays = [...new Set(states.flatMap(({ entries }) => entries.map(({ play }) => play)))].sort((a, b) => a - b)
+  const progress = new Map<string, Progress>()
+  for (const { host } of states) progress.set(host, { planned: [], problems: [], unchanged: 0, changed: new Set() })
+  let changedBefore = earlier
+  for (const play of plays) {
+    for (const state of states) planPlay(state, play, changedBefore, progress.get(state.host) as Progress)
+    changedBefore ||= [...progress.values()].some(({ changed }) => changed.size > 0)
+  }
+  return progress
+}
+
+const planPlay = (state: HostState, play: number, changedBefore: boolean, progress: Progress): void => {
+  for (const entry of state.entries.filter((candidate) => candidate.play === play)) {
+    const earlier = changedBefore || progress.changed.size > 0
+    try {
+      const planned = planEntry(entry, state.haves.get(entry.identity), earlier, progress.changed)
+      if (planned === undefined) progress.unchanged++
+      else progress.planned.push(planned)
+      if (planned !== undefined && planned.kind !== 'wait') progress.changed.add(entry.identity)
+    } catch (error) {
+      const { role, resource } = entry
+      const details = { host: state.host, role, resource: describe(resource), at: resource.at }
+      progress.problems.push(asCaravanError(error).with(details))
+    }
+  }
+}
+
+const planEntry = (
+  entry: Entry,
+  have: unknown,
+  earlier: boolean,
+  changed: ReadonlySet<string>,
+): Planned | undefined => {
+  const { type, want } = entry.resource
+  if (have === UNKNOWN) {
+    if (!earlier) throw cannotObserve(entry)
+    const changes = [{ property: 'state', from: '(cannot be observed yet)', to: 'as declared' }]
+    return { ...entry, kind: type.waits ? 'wait' : 'provisional', changes, have }
+  }
+  const changes = type.diff(want, have, { changes: (resource) => changed.has(identityOf(resource)) })
+  if (changes.length === 0) return undefined
+  return { ...entry, kind: type.waits ? 'wait' : 'firm', changes, have }
+}
+
+const cannotObserve = ({ resource }: Entry): ProbeError =>
+  new ProbeError(`${describe(resource)} cannot be observed, and nothing before it in this run would change that`, {
+    hint: 'select also the role that provides the missing program (leave out --roles), or look at the host',
+  })
+
+/** Whether anything would be applied. */
+export const hasChanges = (plan: Plan): boolean =>
+  [...plan.values()].some(({ planned }) => planned.some(({ kind }) => kind !== 'wait'))
+
+/** Whether anything is waited for. */
+export const hasWaits = (plan: Plan): boolean =>
+  [...plan.values()].some(({ planned }) => planned.some(({ kind }) => kind === 'wait'))

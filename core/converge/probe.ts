@@ -1,0 +1,95 @@
+import type { Host } from '../declare/host.ts'
+import { identityOf, type Observed, type Resource, type ResourceType, type UNKNOWN } from '../declare/resource.ts'
+import type { Vitals } from '../declare/role.ts'
+import { ProbeError } from '../errors.ts'
+import type { Transport } from '../remote/transport.ts'
+import { factsFragment, type ObservedFacts, parseFacts, vitalsOf } from './facts.ts'
+import { type Frame, frameReader, newNonce, prelude } from './frames.ts'
+
+/** What one probe of a host found, by identity. */
+export type Haves = ReadonlyMap<string, unknown>
+
+/** What one probe script brought home. */
+export type Probe = Readonly<{ observed: ObservedFacts; vitals: Vitals; haves: Haves }>
+
+type Batch = Readonly<{ type: ResourceType<unknown, unknown>; resources: readonly Resource[] }>
+
+const batchesOf = (resources: readonly Resource[]): readonly Batch[] => {
+  const byType = Map.groupBy(resources, ({ type }) => type)
+  return [...byType].map(([type, batch]) => ({ type: type as ResourceType<unknown, unknown>, resources: batch }))
+}
+
+/** An apply that outlived its controller holds the lock: what is observed before it ends would be stale. */
+const waitForApply = `
+if [ -e /run/caravan/lock ]; then
+  exec 9</run/caravan/lock
+  flock -s -w 300 9 || { echo 'an apply of another run is still at work' >&2; exit 75; }
+  exec 9<&-
+fi`
+
+/** One read-only script that tells the facts and observes all resources. */
+export const probeScript = (nonce: string, batches: readonly Batch[]): string => {
+  const fragments = [factsFragment, ...batches.map(({ type, resources }) => type.probe(resources))]
+  const framed = fragments.map(
+    (fragment, index) => `frame ${index} begin\n(\n${fragment}\n) </dev/null\nframe ${index} end $?`,
+  )
+  return [prelude(nonce), waitForApply, ...framed].join('\n')
+}
+
+/**
+ * Observes these resources of a host in one round trip.
+ * @throws ProbeError when a fragment failed or hung, or its output makes no sense; ConnectError.
+ */
+export const probe = async (host: Host, transport: Transport, resources: readonly Resource[]): Promise<Probe> => {
+  const nonce = newNonce()
+  const batches = batchesOf(resources)
+  let arrived: number | undefined
+  const reader = frameReader(nonce)
+  const sent = Date.now() / 1000
+  const result = await transport.run(probeScript(nonce, batches), {
+    onOutput: (piece) => {
+      arrived ??= Date.now() / 1000
+      reader.push(piece)
+    },
+  })
+  const frames = reader.frames()
+  if (result.code === 75)
+    throw new ProbeError(result.stderr.trim(), { host: host.name, hint: 'wait for it to end, then run again' })
+  const observed = parseFacts(completed(frames.get(0), 'facts', result.stderr), host)
+  const haves = new Map<string, unknown>()
+  for (const [index, { type, resources: batch }] of batches.entries()) {
+    const output = completed(frames.get(index + 1), type.name, result.stderr)
+    const found = understand(type, output, batch)
+    for (const resource of batch) haves.set(identityOf(resource), haveOf(found, resource))
+  }
+  return { observed, vitals: vitalsOf(observed, sent, arrived ?? sent), haves }
+}
+
+const completed = (frame: Frame | undefined, what: string, stderr: string): string => {
+  const detail = stderr.trim().split('\n').slice(-5).join('\n') || undefined
+  if (frame === undefined)
+    throw new ProbeError(`the host's answer is garbage: nothing about ${what} came back`, { detail })
+  if (frame.code === undefined) throw new ProbeError(`the probe of ${what} did not end`, { detail })
+  if (frame.code !== 0) throw new ProbeError(`the probe of ${what} failed (exit ${frame.code})`, { detail })
+  return frame.output
+}
+
+const understand = (
+  type: ResourceType<unknown, unknown>,
+  output: string,
+  batch: readonly Resource[],
+): Observed<unknown> => {
+  try {
+    return type.parse(output, batch)
+  } catch (error) {
+    if (error instanceof ProbeError) throw error
+    throw new ProbeError(
+      `the probe of ${type.name} was not understood: ${error instanceof Error ? error.message : error}`,
+    )
+  }
+}
+
+const haveOf = (found: Observed<unknown>, { type, id }: Resource): unknown => {
+  if (!found.has(id)) throw new ProbeError(`the probe of ${type.name} said nothing about ${id}`)
+  return found.get(id) as unknown | typeof UNKNOWN
+}

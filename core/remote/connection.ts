@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { AskableError } from '../errors.ts'
+import { isListening } from './control-path.ts'
+import { isKnown } from './host-keys.ts'
+import { overSsh, type Route, sshArguments } from './over-ssh.ts'
+import { whole } from './session.ts'
+import { sudoPasswordOf } from './sudo-password.ts'
+import type { RunOptions, ScriptResult, Transport } from './transport.ts'
+
+/** One host's connection, as the fleet holds it. */
+export type Connection = Readonly<{
+  transport: Transport
+  connect: () => Promise<void>
+  ask: () => Promise<void>
+}>
+
+export type ConnectionOptions = Readonly<{
+  route: Route
+  /** The control socket. Beside it, `.root` says that we became root over it without a person. */
+  socket: string
+  knownHosts: string
+  acceptNewHostKeys: boolean
+  askPassword: ((question: string) => Promise<string>) | undefined
+}>
+
+// One round at the terminal and three passwords for sudo.
+const ASKED = 4
+
+/** Nothing happens before the first `connect`, `ask` or script. */
+export const sshConnection = (options: ConnectionOptions): Connection => {
+  const { route, socket } = options
+  const mark = `${socket}.root`
+  const closed = new AbortController()
+  let opened: Promise<void> | undefined
+  let password: string | undefined
+  let typed = false
+  let seconds = 0
+  let roundTrips = 0
+
+  const open = async (): Promise<void> => {
+    password ??= await sudoPasswordOf(route.host)
+    if (existsSync(mark) && (await isListening(socket))) return
+    const began = performance.now()
+    const request = { command: ':', input: new Uint8Array(), password }
+    await overSsh(await trusting(options), request, { signal: closed.signal })
+    seconds = (performance.now() - began) / 1000
+    if (!typed) writeFileSync(mark, '', { mode: 0o600 })
+  }
+  const connect = (): Promise<void> => {
+    opened ??= open().catch((error) => {
+      opened = undefined
+      throw error
+    })
+    return opened
+  }
+  // Each round mends the one thing that the last attempt stopped at.
+  const ask = async (): Promise<void> => {
+    for (let round = 0; ; round++) {
+      const error: unknown = await connect().catch((thrown) => thrown)
+      if (error === undefined) return
+      if (!(error instanceof AskableError) || round === ASKED) throw error
+      // An open socket means that ssh let us in, so it is sudo that waits for a person.
+      if (await isListening(socket)) {
+        if (options.askPassword === undefined) throw error
+        password = await options.askPassword(`${route.host.name}: password for sudo`)
+        typed = true
+      } else if (round === 0) await atTerminal(route)
+      else throw error
+    }
+  }
+  const send = async (command: string, input: Uint8Array, run: RunOptions = {}): Promise<ScriptResult> => {
+    roundTrips++
+    await connect()
+    const signal = run.signal ? AbortSignal.any([run.signal, closed.signal]) : closed.signal
+    try {
+      return await overSsh(route, { command, input, password }, { ...run, signal })
+    } catch (error) {
+      if (error instanceof AskableError) rmSync(mark, { force: true })
+      throw error
+    }
+  }
+  const transport: Transport = {
+    run: (script, run) => send('exec sh -s', whole(script), run),
+    send,
+    roundTrips: () => roundTrips,
+    connectSeconds: () => seconds,
+    close: async () => closed.abort(),
+  }
+  return { transport, connect, ask }
+}
+
+// A host of which any key is known is never asked for a new one.
+const trusting = async ({ route, acceptNewHostKeys, knownHosts }: ConnectionOptions): Promise<Route> => {
+  const { host, config } = route
+  if (!acceptNewHostKeys || host.ssh.hostKeys.length > 0) return route
+  return (await isKnown(config, host.address, knownHosts)) ? route : { ...route, hostKeys: 'accept-new' }
+}
+
+/** Lets ssh ask what it has to, on the terminal itself. Whether it helped, the next attempt tells. */
+const atTerminal = (route: Route): Promise<void> =>
+  new Promise((resolve) => {
+    const hostKeys = route.host.ssh.hostKeys.length > 0 ? 'refuse' : 'ask'
+    const args = [...sshArguments({ ...route, hostKeys }, false), ':']
+    const ssh = spawn('ssh', args, { stdio: ['ignore', 'ignore', 'inherit'] })
+    ssh.once('exit', () => resolve()).once('error', () => resolve())
+  })

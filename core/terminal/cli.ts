@@ -1,0 +1,121 @@
+import { parseDocument } from 'yaml'
+import { UsageError } from '../errors.ts'
+import { type Given, readArguments } from './arguments.ts'
+import { commonFlags, DEFAULT_FORKS, type Flag, type Flags } from './flags.ts'
+import { safeLine } from './safe.ts'
+
+type NoFlags = Record<never, Flag>
+
+/** What a playbook says of itself, for its command line and its help. */
+export type Usage<Extra extends Flags = NoFlags> = Readonly<{
+  /** The playbook's name: `site` is playbooks/site.mjs. */
+  playbook: string
+  /** What it does, in one line. */
+  summary: string
+  /** What comes after the playbook's name; then two spaces or more, and what it does. */
+  examples: readonly string[]
+  /** Flags that only this playbook has. */
+  extra?: Extra
+  /** What its arguments are, such as `up | down | ssh NAME`; without it arguments are an error. */
+  positionals?: string
+}>
+
+/** A var of a role from `--vars`. */
+export type VarFlag = Readonly<{ role: string; key: string; value: unknown }>
+
+/** The command line of a playbook, checked; names of hosts, groups and roles are checked where they are known. */
+export type CommandLine<Extra extends Flags = NoFlags> = Readonly<{
+  inventory: string | undefined
+  /** Hosts or groups; empty: all. */
+  limit: readonly string[]
+  /** Empty: all. */
+  roles: readonly string[]
+  check: boolean
+  diff: boolean
+  yes: boolean
+  json: boolean
+  /** Hosts that are worked on at once. */
+  forks: number
+  verbose: boolean
+  lab: boolean
+  acceptNewHostKeys: boolean
+  vars: readonly VarFlag[]
+  help: boolean
+  extra: Readonly<{ [Name in keyof Extra]: Value<Extra[Name]> }>
+  positionals: readonly string[]
+}>
+
+type Value<F extends Flag> = F extends { type: 'boolean' }
+  ? boolean
+  : F extends { repeatable: true }
+    ? readonly string[]
+    : string | undefined
+
+/**
+ * Understands the arguments of a playbook (without node, zx and the playbook itself).
+ * @throws UsageError with everything that is wrong, and the nearest valid flag.
+ */
+export const parseCommandLine = <const Extra extends Flags = NoFlags>(
+  argv: readonly string[],
+  usage: Usage<Extra>,
+): CommandLine<Extra> => {
+  const flags: Flags = { ...commonFlags, ...usage.extra }
+  const { given, positionals, problems } = readArguments(argv, flags, usage)
+  // Whoever asks for help gets it, whatever else is wrong.
+  const help = given.has('help')
+  const text = (name: string) => given.get(name)?.at(-1)
+  const vars = (given.get('vars') ?? []).flatMap((text) => parseVar(text, problems))
+  const forks = parseForks(text('forks'), problems)
+  if (given.has('lab') && given.has('inventory')) problems.push('--lab has an inventory of its own: drop --inventory')
+  if (problems.length > 0 && !help) {
+    throw new UsageError(problems.join('\n'), { hint: `${commandOf(usage.playbook)} --help` })
+  }
+  return Object.freeze({
+    inventory: text('inventory'),
+    limit: given.get('limit') ?? [],
+    roles: given.get('roles') ?? [],
+    check: given.has('check'),
+    diff: given.has('diff'),
+    yes: given.has('yes'),
+    json: given.has('json'),
+    forks,
+    verbose: given.has('verbose'),
+    lab: given.has('lab'),
+    acceptNewHostKeys: given.has('accept-new-host-keys'),
+    vars,
+    help,
+    extra: extraOf(usage.extra ?? {}, given) as CommandLine<Extra>['extra'],
+    positionals,
+  })
+}
+
+/** How a playbook is started. */
+export const commandOf = (playbook: string): string => `npx zx playbooks/${playbook}.mjs`
+
+const parseForks = (text: string | undefined, problems: string[]): number => {
+  if (text === undefined) return DEFAULT_FORKS
+  if (!/^[1-9]\d{0,3}$/.test(text))
+    problems.push(`--forks must be a whole number from 1 to 9999, not ${safeLine(text)}`)
+  return Number(text)
+}
+
+const parseVar = (text: string, problems: string[]): readonly VarFlag[] => {
+  const [, role, key, yaml] = /^([A-Za-z][\w-]*)\.([A-Za-z][\w-]*)=(.*)$/s.exec(text) ?? []
+  if (role === undefined || key === undefined || yaml === undefined) {
+    problems.push(`--vars wants ROLE.KEY=VALUE, not ${safeLine(text)}`)
+    return []
+  }
+  const document = parseDocument(yaml, { prettyErrors: false })
+  const [error] = document.errors
+  if (error !== undefined) problems.push(`--vars ${role}.${key}: the value is no YAML: ${safeLine(error.message)}`)
+  return error === undefined ? [{ role, key, value: document.toJS() }] : []
+}
+
+const extraOf = (extra: Flags, given: Given): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(extra).map(([name, { type, repeatable }]) => {
+      const values = given.get(name)
+      if (type === 'boolean') return [name, values !== undefined]
+      return [name, repeatable ? (values ?? []) : values?.at(-1)]
+    }),
+  )

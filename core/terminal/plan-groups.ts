@@ -1,0 +1,48 @@
+import type { PlannedEvent, RunEvent } from './events.ts'
+
+export type PlanEvent = Extract<RunEvent, { event: 'plan' }>
+
+/** What a set of hosts has in common: the same things to do, per role, in the order of the plan. */
+export type PlanGroup = Readonly<{
+  hosts: readonly string[]
+  roles: readonly Readonly<{ role: string; planned: readonly PlannedEvent[] }>[]
+}>
+
+/** The plan with equal changes of several hosts joined: what most hosts share comes first. */
+export const groupPlan = (plan: PlanEvent['hosts']): readonly PlanGroup[] => {
+  const shared = new Map<string, { planned: PlannedEvent; hosts: string[] }>()
+  for (const [host, all] of Object.entries(plan)) {
+    for (const planned of all) {
+      const key = keyOf(planned)
+      const entry = shared.get(key)
+      if (entry === undefined) shared.set(key, { planned, hosts: [host] })
+      else if (!entry.hosts.includes(host)) entry.hosts.push(host)
+    }
+  }
+  const groups = Map.groupBy(shared.values(), ({ hosts }) => JSON.stringify(hosts))
+  return [...groups.values()]
+    .map((entries) => ({ hosts: entries[0]?.hosts ?? [], roles: byRole(entries.map(({ planned }) => planned)) }))
+    .sort((a, b) => b.hosts.length - a.hosts.length)
+}
+
+/** How much there is to do; a change is one resource on one host. */
+export const countPlan = (plan: PlanEvent['hosts']) => {
+  const all = Object.values(plan).flat()
+  const changes = all.filter(({ kind }) => kind !== 'wait').length
+  return {
+    all: all.length,
+    changes,
+    provisional: all.filter(({ kind }) => kind === 'provisional').length,
+    waits: all.length - changes,
+    /** Hosts with at least one change. */
+    changing: Object.values(plan).filter((planned) => planned.some(({ kind }) => kind !== 'wait')).length,
+    /** Resources whose contents can be shown as a diff. */
+    diffs: all.filter(({ changes }) => changes.some(({ diff }) => diff !== undefined)).length,
+  }
+}
+
+const keyOf = ({ play, role, resource, kind, changes }: PlannedEvent): string =>
+  JSON.stringify([play, role, resource, kind, changes])
+
+const byRole = (planned: readonly PlannedEvent[]): PlanGroup['roles'] =>
+  [...Map.groupBy(planned, ({ role }) => role)].map(([role, planned]) => ({ role, planned }))

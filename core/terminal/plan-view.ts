@@ -1,0 +1,109 @@
+import type { ChangeEvent, PlannedEvent } from './events.ts'
+import { hostNames } from './host-names.ts'
+import { countPlan, groupPlan, type PlanEvent } from './plan-groups.ts'
+import { safeLine } from './safe.ts'
+import type { Style } from './style.ts'
+import { count, width, wrap } from './text.ts'
+
+export type PlanViewOptions = Readonly<{
+  /** Every host of the run, in inventory order. */
+  hosts: readonly string[]
+  /** Hosts that have left the run: nothing will be applied there, so their changes are not shown. */
+  leftOut: ReadonlySet<string>
+  /** Unified diffs too, not the properties alone. */
+  diff: boolean
+  /** The source line of each resource too. */
+  verbose: boolean
+  /** Columns of the terminal. */
+  columns: number
+  style: Style
+}>
+
+/** Characters of a value that are shown; `--diff` and `--json` have the rest. */
+const LONGEST_VALUE = 200
+
+/** The plan as lines: hosts › role › resource with what changes, then how much there is to do. */
+export const planLines = (plan: PlanEvent, options: PlanViewOptions): readonly string[] => {
+  const hosts = Object.fromEntries(Object.entries(plan.hosts).filter(([host]) => !options.leftOut.has(host)))
+  const groups = groupPlan(hosts).flatMap(({ hosts, roles }) => [
+    ...heading(hosts, options),
+    ...roles.flatMap(({ role, planned }) => [
+      `  ${options.style.cyan(safeLine(role))}`,
+      ...planned.flatMap((one) => plannedLines(one, options)),
+    ]),
+    '',
+  ])
+  return [...groups, ...legend(hosts, options), ...summary({ ...plan, hosts }, options)]
+}
+
+const heading = (hosts: readonly string[], { hosts: all, columns, style }: PlanViewOptions): readonly string[] => {
+  const names = hostNames(hosts)
+  const of = hosts.length === all.length ? '' : ` of ${all.length}`
+  const text = hosts.length === 1 ? names : `${hosts.length}${of} hosts: ${names}`
+  return hanging('', text, columns, 4).map(style.bold)
+}
+
+const plannedLines = (planned: PlannedEvent, { style, columns, diff, verbose }: PlanViewOptions): readonly string[] => {
+  const resource = safeLine(planned.resource)
+  const changes = planned.kind === 'wait' ? [] : planned.changes.map(changeText)
+  const diffs = diff ? planned.changes.flatMap((change) => diffLines(change, style)) : []
+  const at = verbose ? [`        ${style.dim(`at ${safeLine(planned.at)}`)}`] : []
+  const mark = { firm: style.green('~'), provisional: style.yellow('?'), wait: style.dim('…') }[planned.kind]
+  const inline = [resource, changes.join(' · ')].filter((part) => part !== '').join('  ')
+  const lines =
+    width(inline) + 6 <= columns
+      ? [`      ${inline}`]
+      : [...hanging('      ', resource, columns), ...below(changes, columns)]
+  const text = planned.kind === 'wait' ? hanging('      ', `waits for ${resource}`, columns) : lines
+  return [`    ${mark} ${text[0]?.slice(6)}`, ...text.slice(1), ...at, ...diffs]
+}
+
+// All properties on one line where they fit, else a line for each.
+const below = (changes: readonly string[], columns: number): readonly string[] => {
+  const joined = `        ${changes.join(' · ')}`
+  return width(joined) <= columns ? [joined] : changes.flatMap((change) => hanging('        ', change, columns))
+}
+
+const hanging = (indent: string, text: string, columns: number, deeper = 2): readonly string[] =>
+  wrap(text, columns - indent.length - deeper).map((line, index) =>
+    index === 0 ? indent + line : indent + ' '.repeat(deeper) + line,
+  )
+
+const changeText = ({ property, from, to }: ChangeEvent): string =>
+  `${safeLine(property)}: ${value(from)} → ${value(to)}`
+
+const value = (text: string): string => {
+  const line = text === '' ? "''" : safeLine(text)
+  return line.length <= LONGEST_VALUE ? line : `${line.slice(0, LONGEST_VALUE)}… (${text.length} characters)`
+}
+
+const diffLines = ({ diff }: ChangeEvent, style: Style): readonly string[] => {
+  const paints = { '+': style.green, '-': style.red, '@': style.cyan, '\\': style.dim }
+  // Colour codes in a file are what may change there: they are shown, not dropped.
+  const lines = diff?.split('\n').map((line) => line.replaceAll('\t', '    ')) ?? []
+  return lines.map(safeLine).map((line) => `        ${(paints[line[0] as keyof typeof paints] ?? String)(line)}`)
+}
+
+const legend = (hosts: PlanEvent['hosts'], { style, columns }: PlanViewOptions): readonly string[] => {
+  if (countPlan(hosts).provisional === 0) return []
+  const text = 'provisional: depends on an earlier change, and is made only if it is still needed then'
+  return [...hanging('', `? ${text}`, columns).map(style.dim), '']
+}
+
+/** `12 changes on 3 hosts (4 provisional), 2 waits; 87 resources are right` */
+const summary = ({ hosts, unchanged }: PlanEvent, options: PlanViewOptions): readonly string[] => {
+  const { changes, provisional, waits, changing, diffs } = countPlan(hosts)
+  const right = Object.entries(unchanged).reduce((sum, [host, n]) => (options.leftOut.has(host) ? sum : sum + n), 0)
+  const todo = [
+    changes === 0 ? 'no changes' : `${count(changes, 'change')} on ${count(changing, 'host')}`,
+    provisional === 0 ? '' : ` (${provisional} provisional)`,
+    waits === 0 ? '' : `, ${count(waits, 'wait')}`,
+    `; ${right === 1 ? '1 resource is' : `${right} resources are`} right`,
+    !options.diff && diffs > 0 ? ' (--diff shows the contents)' : '',
+  ].join('')
+  const missing = options.hosts.filter((host) => options.leftOut.has(host) || unchanged[host] === undefined)
+  const lines = hanging('', todo, options.columns)
+  if (missing.length === 0) return lines
+  const left = `left out because of errors: ${hostNames(missing)}`
+  return [...lines, ...hanging('', left, options.columns).map(options.style.red)]
+}

@@ -1,0 +1,72 @@
+import { UsageError } from '../errors.ts'
+import { safeLine } from './safe.ts'
+
+/** Where questions are asked and answered. */
+export type PromptStreams = Readonly<{
+  stdin: NodeJS.ReadStream
+  /** The terminal that questions are written to; undefined where nobody can be asked. */
+  terminal: NodeJS.WriteStream | undefined
+}>
+
+/** A question; `hint` says what to do instead where nobody can be asked, such as `give --user`. */
+export type Question = Readonly<{ question: string; hint: string }>
+
+/** Yes or no. No is the default, and what Ctrl-C means. @throws UsageError where nobody can be asked. */
+export const askYesNo = async (asked: Question, streams: PromptStreams): Promise<boolean> => {
+  const format = function (this: Shown, value: unknown) {
+    return this.state.submitted ? (value ? 'yes' : 'no') : ''
+  }
+  return (await ask<boolean>({ type: 'confirm', initial: false, format }, asked, streams)) === true
+}
+
+/** A text that is not echoed. @throws UsageError where nobody can be asked, or nobody wanted to answer. */
+export const askSecret = (asked: Question, streams: PromptStreams): Promise<string> =>
+  answered(asked, ask<string>({ type: 'invisible' }, asked, streams))
+
+/** A line of text; `validate` gives what is wrong with it. @throws UsageError as `askSecret` does. */
+export const askText = (
+  asked: Question & { initial?: string; validate?: (text: string) => true | string },
+  streams: PromptStreams,
+): Promise<string> => {
+  const { initial, validate } = asked
+  return answered(
+    asked,
+    ask<string>(
+      { type: 'input', ...(initial !== undefined && { initial }), ...(validate && { validate }) },
+      asked,
+      streams,
+    ),
+  )
+}
+
+/** Some of several choices. @throws UsageError as `askSecret` does. */
+export const askSome = (
+  asked: Question & { choices: readonly string[] },
+  streams: PromptStreams,
+): Promise<readonly string[]> =>
+  answered(asked, ask<string[]>({ type: 'multiselect', choices: asked.choices.map(safeLine) }, asked, streams))
+
+type Shown = Readonly<{ state: Readonly<{ submitted: boolean }> }>
+type Prompt = Readonly<{ type: string }> & Readonly<Record<string, unknown>>
+
+const answered = async <T>({ question, hint }: Question, answer: Promise<T | undefined>): Promise<T> => {
+  const given = await answer
+  if (given === undefined) throw new UsageError(`no answer to: ${question}`, { hint })
+  return given
+}
+
+// Undefined: nobody wanted to answer (Ctrl-C, Esc).
+const ask = async <T>(prompt: Prompt, { question, hint }: Question, streams: PromptStreams): Promise<T | undefined> => {
+  const { stdin, terminal: stdout } = streams
+  if (stdout === undefined) throw new UsageError(`nobody can be asked here: ${question}`, { hint })
+  const { default: Enquirer } = await import('enquirer')
+  try {
+    const options = { ...prompt, name: 'answer', message: safeLine(question), stdin, stdout }
+    const { answer } = await Enquirer.prompt<{ answer: T }>(options)
+    return answer
+  } catch (error) {
+    // enquirer rejects with a text, or nothing at all, when it was cancelled.
+    if (error instanceof Error) throw error
+    return undefined
+  }
+}

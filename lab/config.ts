@@ -1,0 +1,70 @@
+/** What the lab is made of: the one place for its addresses, names and directories. */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+/** As many machines as one router namespace is told about. */
+export const MAX_NODES = 10
+export const DEFAULT_NODES = 3
+
+/** The public side. 198.18.0.0/15 is set aside for tests (RFC 2544), so it should be nobody's real network. */
+export const PUBLIC = {
+  network: '198.18.33.0/24',
+  /** This computer, as the machines see it: the SSH client and the apt proxy. */
+  controller: '198.18.33.1',
+  /** The router namespace: upstream DNS, where Hetzner has 185.12.64.1. */
+  dns: '198.18.33.2',
+  /** Source: Hetzner hands every Cloud server this gateway, outside of its own /32. */
+  gateway: '172.31.1.1',
+} as const
+
+/** The private side, as a Hetzner Cloud network: /32 addresses, everything goes through the gateway, MTU 1450. */
+export const PRIVATE = { network: '10.33.0.0/16', gateway: '10.33.0.1', mtu: 1450 } as const
+
+export const PROXY_PORT = 3142
+export const ROUTER = 'caravan-net'
+/** The end of the cable to the router in this computer's own namespace. */
+export const CONTROLLER_LINK = 'caravan0'
+/** A name of the lab's upstream DNS that stands for "any public name"; it resolves to the router. */
+export const PUBLIC_NAME = 'public.example.com'
+
+/** One machine of the lab; `slot` counts from 0, names from 1. */
+export type Node = {
+  readonly name: string
+  readonly slot: number
+  readonly address: string
+  readonly privateIp: string
+  readonly publicMac: string
+  readonly privateMac: string
+}
+
+/** The first `count` machines. Everything about a machine follows from its number. */
+export function labNodes(count: number): readonly Node[] {
+  return Array.from({ length: count }, (_, slot) => {
+    const hex = (slot + 1).toString(16).padStart(2, '0')
+    return Object.freeze({
+      name: `node-${slot + 1}`,
+      slot,
+      address: `198.18.33.${11 + slot}`,
+      privateIp: `10.33.0.${2 + slot}`,
+      publicMac: `96:00:02:63:00:${hex}`,
+      privateMac: `86:00:00:52:77:${hex}`,
+    })
+  })
+}
+
+const root = join(import.meta.dirname, '..')
+
+/** Everything of `--lab`: inventory, keys, the machines' disks, logs, pid files. */
+export function labDir(): string {
+  return join(root, '.caravan', 'lab')
+}
+
+/** A path under `labDir()`. */
+export function labPath(...parts: string[]): string {
+  return join(labDir(), ...parts)
+}
+
+/** Big things that outlive a lab: the root filesystem and downloaded packages. */
+export function cacheDir(): string {
+  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'caravan')
+}

@@ -1,0 +1,41 @@
+/** The inventory that the lab hands to the playbooks. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { stringify } from 'yaml'
+import { labPath, type Node, PRIVATE } from './config.ts'
+import { hostKey, withoutComment } from './keys.ts'
+
+const SERVERS = 3
+
+export function inventoryPath(): string {
+  return labPath('inventory.yaml')
+}
+
+/** Writes the inventory, if it would change, so that whoever watches the file sees changes only. */
+export async function writeInventory(nodes: readonly Node[]): Promise<void> {
+  const text = await inventoryText(nodes)
+  const old = await readFile(inventoryPath(), 'utf8').catch(() => undefined)
+  if (old !== text) await writeFile(inventoryPath(), text)
+}
+
+async function inventoryText(nodes: readonly Node[]): Promise<string> {
+  const names = nodes.map(({ name }) => name)
+  const clients = names.slice(SERVERS)
+  const inventory = {
+    cluster: { name: 'lab', datacenter: 'dc1', network: PRIVATE.network },
+    vars: {},
+    groups: { servers: names.slice(0, SERVERS), ...(clients.length > 0 && { clients }) },
+    hosts: Object.fromEntries(await Promise.all(nodes.map(async (node) => [node.name, await host(node)]))),
+  }
+  return `# written by playbooks/lab.mjs; everything of --lab lives beside it\n${stringify(inventory)}`
+}
+
+async function host(node: Node) {
+  return {
+    address: node.address,
+    privateIp: node.privateIp,
+    slot: node.slot,
+    user: 'root',
+    identityFile: labPath('id_ed25519'),
+    hostKeys: [withoutComment((await hostKey(node)).public)],
+  }
+}

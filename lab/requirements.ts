@@ -1,0 +1,50 @@
+/** The programs that the lab needs on this computer. */
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
+import { LabError } from './errors.ts'
+import { attempt, run } from './shell.ts'
+
+/** Program → the Debian package that has it. */
+const PROGRAMS: ReadonlyMap<string, string> = new Map([
+  ['mmdebstrap', 'mmdebstrap'],
+  ['systemd-nspawn', 'systemd-container'],
+  ['dnsmasq', 'dnsmasq-base'],
+  ['nft', 'nftables'],
+  ['ip', 'iproute2'],
+  ['sysctl', 'procps'],
+  ['nsenter', 'util-linux'],
+  ['ssh', 'openssh-client'],
+])
+
+/**
+ * Installs what is missing with apt-get.
+ * @throws LabError when this is not root's process, or when apt-get fails.
+ */
+export async function ensureRequirements(log: (line: string) => void): Promise<void> {
+  const missing = [...PROGRAMS].filter(([program]) => !isInstalled(program)).map(([, name]) => name)
+  if (process.getuid?.() !== 0) {
+    const also = missing.length > 0 ? `, and ${missing.join(', ')} installed` : ''
+    throw new LabError(`lab: it makes namespaces and mounts, so it needs root${also}; run it with sudo`)
+  }
+  if (missing.length === 0) return
+  log(`installing ${missing.join(', ')} with apt-get`)
+  const install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...missing]
+  if ((await attempt(NO_QUESTIONS(install))).code === 0) return
+  await run(NO_QUESTIONS(['apt-get', 'update', '-q']))
+  await run(NO_QUESTIONS(install))
+}
+
+const NO_QUESTIONS = (argv: readonly string[]) => ['env', 'DEBIAN_FRONTEND=noninteractive', ...argv]
+
+function isInstalled(program: string): boolean {
+  // Not only PATH: a user's, kept by sudo, may lack the sbin directories.
+  const directories = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin']
+  return directories.some((directory) => {
+    try {
+      accessSync(join(directory, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}

@@ -1,0 +1,23 @@
+import { $ } from 'zx'
+import { LabError } from './errors.ts'
+
+export type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string }
+
+/** Runs a program, with `input` on its stdin, and says how it ended. Never throws for an exit code. */
+export async function attempt(argv: readonly string[], input = ''): Promise<Ran> {
+  const ran = await $({ quiet: true, nothrow: true, input })`${argv}`
+  return { code: ran.exitCode ?? 1, stdout: ran.stdout, stderr: ran.stderr }
+}
+
+/**
+ * Runs a program and returns its stdout.
+ * @throws LabError with the last line of its stderr when it fails.
+ */
+export async function run(argv: readonly string[], input = ''): Promise<string> {
+  const ran = await attempt(argv, input)
+  if (ran.code !== 0) {
+    const reason = ran.stderr.trim().split('\n').at(-1) || ran.stdout.trim().split('\n').at(-1)
+    throw new LabError(`lab: ${argv.slice(0, 4).join(' ')} failed (exit ${ran.code}): ${reason}`)
+  }
+  return ran.stdout
+}
