@@ -24,8 +24,7 @@ export type ConnectionOptions = Readonly<{
   askPassword: ((question: string) => Promise<string>) | undefined
 }>
 
-// One round at the terminal and three passwords for sudo.
-const ASKED = 4
+const SUDO_TRIES = 3
 
 /** Nothing happens before the first `connect`, `ask` or script. */
 export const sshConnection = (options: ConnectionOptions): Connection => {
@@ -56,17 +55,19 @@ export const sshConnection = (options: ConnectionOptions): Connection => {
   }
   // Each round mends the one thing that the last attempt stopped at.
   const ask = async (): Promise<void> => {
-    for (let round = 0; ; round++) {
+    for (let atSsh = 0, atSudo = 0; ; ) {
       const error: unknown = await connect().catch((thrown) => thrown)
       if (error === undefined) return
-      if (!(error instanceof AskableError) || round === ASKED) throw error
+      if (!(error instanceof AskableError)) throw error
       // An open socket means that ssh let us in, so it is sudo that waits for a person.
       if (await isListening(socket)) {
-        if (options.askPassword === undefined) throw error
+        if (options.askPassword === undefined || atSudo++ === SUDO_TRIES) throw error
         password = await options.askPassword(`${route.host.name}: password for sudo`)
         typed = true
-      } else if (round === 0) await atTerminal(route)
-      else throw error
+      } else {
+        if (atSsh++ > 0) throw error
+        await atTerminal(route)
+      }
     }
   }
   const send = async (command: string, input: Uint8Array, run: RunOptions = {}): Promise<ScriptResult> => {

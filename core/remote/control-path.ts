@@ -39,7 +39,9 @@ export const shortHash = (trust: unknown): string =>
 /** Whether something listens on this socket. Far cheaper than asking ssh. */
 export const isListening = (path: string): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect(path)
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    socket.once('connect', () => socket.destroy())
+    const socket = connect(path, () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
   })

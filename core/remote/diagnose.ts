@@ -1,19 +1,15 @@
 import { AskableError, ConnectError, UnfinishedError } from '../errors.ts'
 import { safeLine } from '../terminal/safe.ts'
 import { opening, type Peer, type Rule } from './ssh-words.ts'
-import { becoming, WRONG_PASSWORD } from './sudo-words.ts'
-
-/** The error for sudo that asked a second time. */
-export const wrongPassword = ({ name }: Peer): ConnectError =>
-  new AskableError(WRONG_PASSWORD.message, { host: name, hint: WRONG_PASSWORD.hint })
+import { becoming } from './sudo-words.ts'
 
 const judge = (rules: readonly Rule[], text: string, peer: Peer): ConnectError | undefined => {
   for (const [pattern, verdict] of rules) {
     const found = pattern.exec(text)
     if (!found) continue
-    const { message, hint, askable } = verdict(peer, found)
+    const { message, hint, askable, detail } = verdict(peer, found)
     const Kind = askable ? AskableError : ConnectError
-    return new Kind(safeLine(message), { host: peer.name, hint: safeLine(hint), detail: lastLine(text, pattern) })
+    return new Kind(safeLine(message), { host: peer.name, hint: safeLine(hint), ...said(detail ?? text, pattern) })
   }
   return undefined
 }
@@ -25,7 +21,15 @@ export const notConnected = (stderr: string, peer: Peer): ConnectError =>
   new UnfinishedError('the connection ended before the host answered', {
     host: peer.name,
     hint: `try by hand: ssh ${peer.address}`,
-    detail: lastLine(stderr),
+    ...said(stderr),
+  })
+
+/** The error for ssh that ended with 255 after our first line, and never told how the script ended. */
+export const lost = (stderr: string, { name }: Peer): UnfinishedError =>
+  new UnfinishedError('the connection was lost while a script was running', {
+    host: name,
+    hint: 'run again: what was cut off is then repaired',
+    ...said(stderr),
   })
 
 /** The error for a host that let us in but did not make us root. `printed` is all that it said. */
@@ -34,12 +38,12 @@ export const notRoot = (printed: string, code: number, peer: Peer): ConnectError
   new ConnectError(`the host let us in, but ran nothing (exit ${code})`, {
     host: peer.name,
     hint: `try by hand: ssh ${peer.address} sh -c id`,
-    detail: lastLine(printed),
+    ...said(printed),
   })
 
-// ssh's own last words; the line that told us where it is known.
-export const lastLine = (text: string, pattern?: RegExp): string | undefined => {
+// The line that told us, else the last one.
+const said = (text: string, pattern?: RegExp): { detail?: string } => {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '')
   const line = (pattern && lines.findLast((one) => pattern.test(one))) ?? lines.at(-1)
-  return line === undefined ? undefined : safeLine(line.trim())
+  return line === undefined ? {} : { detail: safeLine(line.trim()) }
 }

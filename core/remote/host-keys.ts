@@ -30,7 +30,7 @@ export const scanHostKeys = async (address: string, port?: number, config?: stri
   const file = join(directory, 'known_hosts')
   const settings = [
     ...['BatchMode=yes', 'StrictHostKeyChecking=accept-new', `UserKnownHostsFile="${file}"`],
-    ...['GlobalKnownHostsFile=/dev/null', 'KnownHostsCommand=none', 'HashKnownHosts=no', 'HostKeyAlias=scanned'],
+    ...['GlobalKnownHostsFile=/dev/null', 'HashKnownHosts=no', 'HostKeyAlias=scanned'],
     ...['ControlPath=none', 'ConnectTimeout=10', 'PreferredAuthentications=none', 'LogLevel=INFO'],
     ...(port === undefined ? [] : [`Port=${port}`]),
   ]

@@ -1,9 +1,10 @@
 import type { Host } from '../declare/host.ts'
 import { ConnectError, UnfinishedError } from '../errors.ts'
-import { lastLine, notConnected, notRoot, type Peer, wrongPassword } from './diagnose.ts'
+import { lost, notConnected, notRoot } from './diagnose.ts'
 import { givenUp } from './given-up.ts'
 import { type Ended, runProcess } from './process.ts'
 import { type Outcome, type Request, session } from './session.ts'
+import type { Peer } from './ssh-words.ts'
 import type { RunOptions, ScriptResult } from './transport.ts'
 
 /** How one host is reached: everything else stands in the generated configuration. */
@@ -54,7 +55,8 @@ const exitStatus = (
 ): number => {
   const peer = asPeer(host)
   if (ending.kind === 'unstartable') throw noSsh(host, ending.reason)
-  if (outcome.prompts > 1) throw wrongPassword(peer)
+  // The words for a wrong password can be changed; a second question cannot mean anything else.
+  if (outcome.prompts > 1) throw notRoot('sudo: Sorry, try again.', 1, peer)
   if (outcome.late) throw silent(host)
   if (ending.kind === 'stopped') throw notRoot(stderr, 1, peer)
   if (ending.kind !== 'exit') throw givenUp(ending.kind, host.name, options)
@@ -62,7 +64,7 @@ const exitStatus = (
   if (!outcome.ready) {
     throw ending.code === 255 ? notConnected(stderr, peer) : notRoot(outcome.banner + stderr, ending.code, peer)
   }
-  if (ending.code === 255) throw lost(host, stderr)
+  if (ending.code === 255) throw lost(stderr, peer)
   return ending.code
 }
 
@@ -81,10 +83,3 @@ const noSsh = ({ name }: Host, reason: string): ConnectError =>
 
 const silent = ({ name, address }: Host): UnfinishedError =>
   new UnfinishedError('the host let nothing be heard for 30 s', { host: name, hint: `try by hand: ssh ${address}` })
-
-const lost = ({ name }: Host, stderr: string): UnfinishedError =>
-  new UnfinishedError('the connection was lost while a script was running', {
-    host: name,
-    hint: 'run again: what was cut off is then repaired',
-    detail: lastLine(stderr),
-  })

@@ -69,7 +69,6 @@ const trusting = (host: Host, { knownHosts, pinned }: ConfigFiles): string[] =>
         `HostKeyAlias ${alias(host)}`,
         `UserKnownHostsFile ${path(host.name, pinned)}`,
         'GlobalKnownHostsFile /dev/null',
-        'KnownHostsCommand none',
         'VerifyHostKeyDNS no',
         'UpdateHostKeys no',
       ]

@@ -23,17 +23,18 @@ export const opening: readonly Rule[] = [
       hint: 'check its address in the inventory, or the alias in your ssh configuration',
     }),
   ],
+  // Where a jump host stands in between, it may be the one that these name.
   [
-    /connect to (?:host|address) \S+ port (\d+): Connection refused/,
-    ({ address }, [, port]) => ({
-      message: `${address} refuses connections on port ${port}`,
+    /connect to (?:host|address) (\S+) port (\d+): Connection refused/,
+    (_, [, where, port]) => ({
+      message: `${where} refuses connections on port ${port}`,
       hint: 'is sshd running there, and is this its port?',
     }),
   ],
   [
-    /connect to (?:host|address) \S+ port (\d+): (?:Connection|Operation) timed out/,
-    ({ address }, [, port]) => ({
-      message: `${address} does not answer on port ${port}`,
+    /connect to (?:host|address) (\S+) port (\d+): (?:Connection|Operation) timed out/,
+    (_, [, where, port]) => ({
+      message: `${where} does not answer on port ${port}`,
       hint: 'is it running, is the address right, does a firewall let you through?',
     }),
   ],
@@ -45,10 +46,31 @@ export const opening: readonly Rule[] = [
     }),
   ],
   [
-    /connect to (?:host|address) .*: (No route to host|Network is unreachable|Host is down)/,
-    ({ address }, [, why]) => ({
-      message: `there is no way to ${address}: ${why?.toLowerCase()}`,
+    /connect to (?:host|address) (\S+) port \d+: (No route to host|Network is unreachable|Host is down)/,
+    (_, [, where, why]) => ({
+      message: `there is no way to ${where}: ${why?.toLowerCase()}`,
       hint: 'check the address, your network or VPN',
+    }),
+  ],
+  [
+    /channel \d+: open failed: (?:[a-z ]+: )?(.+)/,
+    ({ address }, [, why]) => ({
+      message: `the jump host does not reach ${address}: ${why?.trim().toLowerCase()}`,
+      hint: 'check ProxyJump of your ssh configuration, and the address as the jump host sees it',
+    }),
+  ],
+  [
+    /Permissions \d+ for '(.+)' are too open/,
+    (_, [, file]) => ({
+      message: `others may read the key ${file}, so ssh does not use it`,
+      hint: `chmod 600 ${file}`,
+    }),
+  ],
+  [
+    /no such identity: (.+): No such file/,
+    (_, [, file]) => ({
+      message: `there is no key ${file}`,
+      hint: 'correct identityFile of this host in the inventory',
     }),
   ],
   [
@@ -59,9 +81,9 @@ export const opening: readonly Rule[] = [
     }),
   ],
   [
-    /(\S+)@\S+: Permission denied \(([^)]*)\)/,
-    ({ identityFile }, [, user, methods]) => ({
-      message: `sshd does not let ${user} in with ${identityFile ?? 'the keys of your agent and ssh configuration'} (it accepts: ${methods})`,
+    /(\S+)@(\S+): Permission denied \(([^)]*)\)/,
+    ({ identityFile }, [, user, where, methods]) => ({
+      message: `${where} does not let ${user} in with ${identityFile ?? 'the keys of your agent and ssh configuration'} (it accepts: ${methods})`,
       hint: `check the user and the key, and ~${user}/.ssh/authorized_keys there`,
       askable: true,
     }),
@@ -90,11 +112,12 @@ function changedKey({ name, address, pinned }: Peer, found: RegExpExecArray): Ve
   const shown = /fingerprint for the (\S+) key sent by the remote host is\s+(\S+)/.exec(found.input)
   const detail = shown ? { detail: `it shows the ${shown[1]} key ${shown[2]?.replace(/\.$/, '')}` } : {}
   const place = /Offending \S+ key in (\S+):(\d+)/.exec(found.input)
-  const message = `the host key of ${address} is not the one that is known: somebody may be in between, or the machine was made anew`
-  if (pinned)
-    return { message, hint: `compare it with the machine's own, then correct hostKeys of ${name} in the inventory` }
-  const line = place ? `delete line ${place[2]} of ${place[1]}` : `run ssh-keygen -R ${address}`
-  return { message, hint: `compare it with the machine's own; if it was made anew, ${line}` }
+  const remedy = place ? `delete line ${place[2]} of ${place[1]}` : `run ssh-keygen -R ${address}`
+  return {
+    message: `the host key of ${address} is not the one that is known: was the machine made anew, or is somebody in between?`,
+    hint: `compare it with the machine's own; if it is right, ${pinned ? `correct hostKeys of ${name} in the inventory` : remedy}`,
+    ...detail,
+  }
 }
 
 function unknownKey(peer: Peer, found: RegExpExecArray): Verdict {

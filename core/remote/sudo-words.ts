@@ -1,12 +1,5 @@
 import { safeLine } from '../terminal/safe.ts'
-import type { Rule, Verdict } from './ssh-words.ts'
-
-/** sudo refused the password. */
-export const WRONG_PASSWORD: Verdict = {
-  message: 'sudo does not accept the password',
-  hint: 'check sudoPasswordFile of this host in the inventory, or run it in a terminal without that file',
-  askable: true,
-}
+import type { Rule } from './ssh-words.ts'
 
 /** What stops us on the host after ssh let us in. Source: sudo 1.8 to 1.9, sudo-rs, login, pam. */
 export const becoming: readonly Rule[] = [
@@ -22,7 +15,8 @@ export const becoming: readonly Rule[] = [
     /incorrect password|Sorry, try again|Authentication fail/i,
     () => ({
       message: 'sudo does not accept the password',
-      hint: 'check sudoPasswordFile of this host in the inventory',
+      hint: 'check sudoPasswordFile of this host in the inventory, or run it in a terminal without that file',
+      askable: true,
     }),
   ],
   [

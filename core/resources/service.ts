@@ -216,7 +216,7 @@ const stop = (have: Have): readonly Change[] =>
 
 const run = (want: ServiceOptions, have: Have, view: PlanView): readonly Change[] => {
   if (!isActive(have))
-    return [{ property: 'running', from: have.loaded === 'loaded' ? have.active : 'no unit', to: 'active' }]
+    return [{ property: 'running', from: have.loaded === 'not-found' ? 'no unit' : have.active, to: 'active' }]
   const restart = because(want.restartOn, view) ?? stale(have, have.restart, 'restart')
   if (restart !== undefined) return [{ property: 'restart', from: restart, to: 'restarted' }]
   const reload = because(want.reloadOn, view) ?? stale(have, have.reload, 'reload')

@@ -6,7 +6,7 @@ import { planLines } from './plan-view.ts'
 import { failedHosts, follow, newProgress, phaseText } from './progress.ts'
 import { safeLine } from './safe.ts'
 import { createScreen, type ScreenOptions } from './screen.ts'
-import { closingLine, slowestLines, tableLines } from './summary-view.ts'
+import { closingLines, slowestLines, tableLines } from './summary-view.ts'
 import { duration, pad } from './text.ts'
 
 export type DisplayOptions = ScreenOptions & Readonly<{ verbose: boolean; diff: boolean }>
@@ -67,7 +67,7 @@ export const createDisplay = (options: DisplayOptions): Display => {
       if (progress.applied) shownErrors = 0
       if (progress.errors.length > shownErrors) screen.say([''])
       sayErrors()
-      screen.say([...(progress.applied ? [''] : []), closingLine(progress, style)])
+      screen.say([...(progress.applied ? [''] : []), ...closingLines(progress, view)])
       void screen.settle()
     },
   }

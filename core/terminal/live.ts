@@ -112,7 +112,7 @@ const compact = ({ hosts }: Progress, room: number, style: Style): string => {
 const countOf = ({ done, planned }: HostProgress): string => pad(`${done}/${planned}`, 5, 'left')
 
 const stateOf = ({ doing, done, planned }: HostProgress, style: Style): string => {
-  if (doing === undefined) return style.dim(done >= planned ? 'done' : 'its turn comes')
+  if (doing === undefined) return style.dim(done >= planned ? 'done' : 'waits for the others')
   const seconds = (performance.now() - doing.since) / 1000
   const took = seconds > LONG ? style.dim(`  ${duration(Math.floor(seconds))}`) : ''
   return `${doing.kind === 'wait' ? 'waits for ' : ''}${safeLine(doing.text)}${took}`

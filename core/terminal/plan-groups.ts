@@ -8,12 +8,15 @@ export type PlanGroup = Readonly<{
   roles: readonly Readonly<{ role: string; planned: readonly PlannedEvent[] }>[]
 }>
 
-/** The plan with equal changes of several hosts joined: what most hosts share comes first. */
-export const groupPlan = (plan: PlanEvent['hosts']): readonly PlanGroup[] => {
+/**
+ * The plan with equal changes of several hosts joined: what most hosts share comes first.
+ * Contents that differ keep hosts apart only when diffs are shown; else they would look the same twice.
+ */
+export const groupPlan = (plan: PlanEvent['hosts'], diff: boolean): readonly PlanGroup[] => {
   const shared = new Map<string, { planned: PlannedEvent; hosts: string[] }>()
   for (const [host, all] of Object.entries(plan)) {
     for (const planned of all) {
-      const key = keyOf(planned)
+      const key = keyOf(planned, diff)
       const entry = shared.get(key)
       if (entry === undefined) shared.set(key, { planned, hosts: [host] })
       else if (!entry.hosts.includes(host)) entry.hosts.push(host)
@@ -41,8 +44,8 @@ export const countPlan = (plan: PlanEvent['hosts']) => {
   }
 }
 
-const keyOf = ({ play, role, resource, kind, changes }: PlannedEvent): string =>
-  JSON.stringify([play, role, resource, kind, changes])
+const keyOf = ({ play, role, resource, kind, changes }: PlannedEvent, diff: boolean): string =>
+  JSON.stringify([play, role, resource, kind, diff ? changes : changes.map(({ diff: _, ...change }) => change)])
 
 const byRole = (planned: readonly PlannedEvent[]): PlanGroup['roles'] =>
   [...Map.groupBy(planned, ({ role }) => role)].map(([role, planned]) => ({ role, planned }))

@@ -25,7 +25,7 @@ const LONGEST_VALUE = 200
 /** The plan as lines: hosts › role › resource with what changes, then how much there is to do. */
 export const planLines = (plan: PlanEvent, options: PlanViewOptions): readonly string[] => {
   const hosts = Object.fromEntries(Object.entries(plan.hosts).filter(([host]) => !options.leftOut.has(host)))
-  const groups = groupPlan(hosts).flatMap(({ hosts, roles }) => [
+  const groups = groupPlan(hosts, options.diff).flatMap(({ hosts, roles }) => [
     ...heading(hosts, options),
     ...roles.flatMap(({ role, planned }) => [
       `  ${options.style.cyan(safeLine(role))}`,
@@ -54,9 +54,12 @@ const plannedLines = (planned: PlannedEvent, { style, columns, diff, verbose }: 
     width(inline) + 6 <= columns
       ? [`      ${inline}`]
       : [...hanging('      ', resource, columns), ...below(changes, columns)]
-  const text = planned.kind === 'wait' ? hanging('      ', `waits for ${resource}`, columns) : lines
+  const text = planned.kind === 'wait' ? hanging('      ', `waits for: ${condition(resource)}`, columns) : lines
   return [`    ${mark} ${text[0]?.slice(6)}`, ...text.slice(1), ...at, ...diffs]
 }
+
+// What is waited for has a sentence for its id; the type in front of it would only be in the way.
+const condition = (resource: string): string => resource.slice(resource.indexOf(' ') + 1)
 
 // All properties on one line where they fit, else a line for each.
 const below = (changes: readonly string[], columns: number): readonly string[] => {

@@ -101,8 +101,7 @@ const takeApplied = (progress: Progress, event: Extract<RunEvent, { event: 'appl
   const { host, role, resource, seconds } = event
   const own = hostOf(progress, host)
   own.doing = undefined
-  if (!event.ok) own.failed = true
-  else own.done++
+  if (event.ok) own.done++
   if (event.ok && event.kind === 'wait') progress.waited++
   progress.slowest = [...progress.slowest, { host, role, resource, seconds }]
     .sort((a, b) => b.seconds - a.seconds)

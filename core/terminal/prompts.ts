@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import { UsageError } from '../errors.ts'
 import { safeLine } from './safe.ts'
 
@@ -60,13 +61,27 @@ const ask = async <T>(prompt: Prompt, { question, hint }: Question, streams: Pro
   const { stdin, terminal: stdout } = streams
   if (stdout === undefined) throw new UsageError(`nobody can be asked here: ${question}`, { hint })
   const { default: Enquirer } = await import('enquirer')
+  const enquirer = new Enquirer<{ answer: T }>()
+  enquirer.on('start', surviveCtrlC)
   try {
     const options = { ...prompt, name: 'answer', message: safeLine(question), stdin, stdout }
-    const { answer } = await Enquirer.prompt<{ answer: T }>(options)
-    return answer
+    return (await enquirer.prompt(options)).answer
   } catch (error) {
     // enquirer rejects with a text, or nothing at all, when it was cancelled.
     if (error instanceof Error) throw error
     return undefined
   }
+}
+
+// At Ctrl-C readline closes itself; enquirer 2.4.1 then pauses it, which throws where nobody can catch it.
+const surviveCtrlC = (prompt: EventEmitter & { stop: () => void }): void => {
+  const { stop } = prompt
+  prompt.off('close', stop)
+  prompt.once('close', () => {
+    try {
+      stop()
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ERR_USE_AFTER_CLOSE')) throw error
+    }
+  })
 }

@@ -1,15 +1,16 @@
 import type { HostSummary } from './events.ts'
 import { hostNames } from './host-names.ts'
-import { countPlan } from './plan-groups.ts'
 import { failedHosts, type Progress, secondsOf, totals } from './progress.ts'
 import { safeLine } from './safe.ts'
 import type { Style } from './style.ts'
-import { count, duration, pad, truncate, width } from './text.ts'
+import { count, duration, pad, truncate, width, wrap } from './text.ts'
 
 export type SummaryOptions = Readonly<{ verbose: boolean; columns: number; style: Style }>
 
-/** Above this many hosts, those on which nothing happened share one row. */
+/** Above this many hosts, those with the same counts share a row. */
 const ROWS = 12
+/** Columns of the names of such a row; longer ones are counted. */
+const LONGEST_NAME = 32
 
 type Row = Readonly<{ cells: readonly string[]; failed: boolean }>
 
@@ -36,57 +37,47 @@ export const slowestLines = ({ slowest }: Progress, { style }: SummaryOptions): 
     return `${style.dim(index === 0 ? 'slowest' : '       ')}  ${pad(duration(seconds), 6, 'left')}  ${place}`
   })
 
-/** The last line of a run: `3 hosts · 57 resources right · nothing to change · 0.4 s`. */
-export const closingLine = (progress: Progress, style: Style): string => {
-  const { summary, start } = progress
-  if (summary === undefined) return ''
+/** The end of a run: `3 hosts · 57 resources right · nothing to change · 0.4 s`. */
+export const closingLines = (progress: Progress, { columns, style }: SummaryOptions): readonly string[] => {
+  const { summary } = progress
+  if (summary === undefined) return []
   const { changed, unchanged } = totals(summary.hosts)
-  const hosts = count(Object.keys(summary.hosts).length, 'host')
-  const right = `${count(unchanged, 'resource')} right`
-  const took = duration(summary.seconds)
-  const verdict = verdictOf(progress, changed)
-  const parts = progress.applied
-    ? [hosts, `${count(changed, 'change')} made`, right, ...waits(progress), ...verdict, took]
-    : [hosts, right, ...verdict, took]
-  const line = parts.join(' · ')
-  if (summary.exit === 1) return style.red(line)
-  return summary.exit === 2 || start?.check ? style.yellow(line) : style.green(line)
+  const counted = summary.exit === 0 || progress.applied
+  const parts = [
+    count(Object.keys(summary.hosts).length, 'host'),
+    progress.applied ? `${count(changed, 'change')} made` : '',
+    counted ? `${count(unchanged, 'resource')} right` : '',
+    progress.waited > 0 ? `${count(progress.waited, 'wait')} met` : '',
+    verdictOf(progress, changed),
+    duration(summary.seconds),
+  ].filter((part) => part !== '')
+  const paint = [style.green, style.red, style.yellow][summary.exit] ?? String
+  return wrap(parts.join(' · '), columns).map(paint)
 }
 
-const waits = ({ waited }: Progress): readonly string[] => (waited === 0 ? [] : [`${count(waited, 'wait')} met`])
-
-const verdictOf = (progress: Progress, changed: number): readonly string[] => {
+const verdictOf = (progress: Progress, changed: number): string => {
   const failed = [...failedHosts(progress)]
-  const { changes, waits } = countPlan(progress.plan)
-  if (progress.summary?.exit === 1) {
-    if (failed.length > 0) return [`failed on ${hostNames(failed)}`]
-    return progress.errors.length > 0 ? ['failed'] : ['not applied']
-  }
-  if (progress.summary?.exit === 2) return [`drift: ${[count(changes, 'change'), count(waits, 'wait')].join(', ')}`]
-  return changed === 0 ? ['nothing to change'] : []
+  if (progress.summary?.exit === 2) return 'drift, nothing applied'
+  if (progress.summary?.exit === 0) return changed === 0 ? 'nothing to change' : ''
+  if (failed.length > 0) return `failed on ${hostNames(failed)}`
+  return progress.errors.length > 0 ? 'failed' : 'not applied'
 }
 
+// Many hosts would bury what matters: those that fared alike share a row, with the time of the slowest.
 const rowsOf = (hosts: Readonly<Record<string, HostSummary>>, verbose: boolean): readonly Row[] => {
   const all = Object.entries(hosts)
-  const quiet = all.length > ROWS ? all.filter(([, { changed, failed }]) => changed + failed === 0) : []
-  const shown = all.filter((entry) => !quiet.includes(entry))
-  const rows = shown.map(([name, host]) => rowOf(safeLine(name), host, verbose))
-  if (quiet.length === 0) return rows
-  const most = (pick: (host: HostSummary) => number) => Math.max(...quiet.map(([, host]) => pick(host)))
-  const joined: HostSummary = {
-    changed: 0,
-    unchanged: quiet.reduce((sum, [, { unchanged }]) => sum + unchanged, 0),
-    failed: 0,
-    roundTrips: quiet.reduce((sum, [, { roundTrips }]) => sum + roundTrips, 0),
-    seconds: {
-      connect: most(({ seconds }) => seconds.connect),
-      probe: most(({ seconds }) => seconds.probe),
-      apply: most(({ seconds }) => seconds.apply),
-      wait: most(({ seconds }) => seconds.wait),
-    },
-  }
-  return [...rows, rowOf(`${quiet.length} unchanged hosts`, joined, verbose)]
+  const alike = Map.groupBy(all, ([name, { seconds: _, ...counts }]) =>
+    all.length > ROWS ? JSON.stringify(counts) : name,
+  )
+  return [...alike.values()].map((group) => {
+    const folded = hostNames(group.map(([name]) => name))
+    const name = group.length > 1 && width(folded) > LONGEST_NAME ? count(group.length, 'host') : folded
+    return rowOf(name, slowest(group.map(([, host]) => host)), verbose)
+  })
 }
+
+const slowest = (hosts: readonly HostSummary[]): HostSummary =>
+  hosts.reduce((one, other) => (secondsOf(other) > secondsOf(one) ? other : one))
 
 const rowOf = (name: string, host: HostSummary, verbose: boolean): Row => {
   const { connect, probe, apply, wait } = host.seconds

@@ -30,8 +30,8 @@ export const sandbox = (t: ExecutionContext, { nobody = false } = {}): string =>
 
 /** All that is in a directory: path, kind, mode, owner, content; with `times` also what shows that it was touched. */
 export const snapshot = (directory: string, { times = false } = {}): readonly string[] =>
-  readdirSync(directory, { recursive: true, encoding: 'buffer' })
-    .map((name) => join(directory, name.toString()))
+  readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(directory, name))
     .sort()
     .map((path) => {
       const { mode, uid, gid, ino, mtimeMs, ctimeMs } = lstatSync(path)
@@ -88,7 +88,7 @@ export const law = async <Want>(
   const changes = await differences(resource)
   t.deepEqual(snapshot(directory, { times: true }), before, 'the probe wrote something')
 
-  const { code, stderr, text } = await applyOnce(resource, { uploads: directory })
+  const { code, stderr, text } = await applyOnce(resource)
   t.is(code, 0, stderr)
   t.deepEqual(await differences(resource), [], 'something differs after apply')
   const once = snapshot(directory)
