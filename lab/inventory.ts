@@ -26,7 +26,7 @@ async function inventoryText(nodes: readonly Node[]): Promise<string> {
     groups: { servers: names.slice(0, SERVERS), ...(clients.length > 0 && { clients }) },
     hosts: Object.fromEntries(await Promise.all(nodes.map(async (node) => [node.name, await host(node)]))),
   }
-  return `# written by playbooks/lab.mjs; everything of --lab lives beside it\n${stringify(inventory)}`
+  return `# written by playbooks/lab.mjs; everything of --lab lives beside it\n${stringify(inventory, { lineWidth: 0 })}`
 }
 
 async function host(node: Node) {

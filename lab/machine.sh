@@ -8,7 +8,8 @@ namespace=caravan-$NAME
 public=pub-$NAME
 private=priv-$NAME
 
-hierarchies() {
+hierarchies() { # one directory for version 2 of cgroups, one per controller for version 1
+  if [ -e /sys/fs/cgroup/cgroup.controllers ]; then echo /sys/fs/cgroup; return; fi
   find /sys/fs/cgroup -maxdepth 1 -mindepth 1 -type d
 }
 
@@ -70,12 +71,12 @@ boot() {
   exec systemd-nspawn --quiet --boot --register=no --keep-unit --link-journal=no --resolv-conf=off --timezone=off \
     --machine="caravan-$NAME" --hostname="$NAME" --directory="$DIR/root" --network-namespace-path="/run/netns/$namespace" \
     --bind="$DIR/docker:/var/lib/docker" "$@" \
-    --capability=all --system-call-filter='add_key keyctl bpf perf_event_open'
+    --rlimit=NOFILE=1024:524288 --capability=all --system-call-filter='add_key keyctl bpf perf_event_open'
 }
 
 pull_plug() {
   for tries in 1 2 3 4 5 6 7 8 9 10; do
-    members=$(find /sys/fs/cgroup/*/caravan/"$NAME" -name cgroup.procs -exec cat {} + 2>/dev/null)
+    members=$(find $(hierarchies | sed "s|\$|/caravan/$NAME|") -name cgroup.procs -exec cat {} + 2>/dev/null)
     [ -n "$members" ] || return 0
     kill -KILL $members 2>/dev/null
     sleep 0.05

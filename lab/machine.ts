@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { createConnection } from 'node:net'
 import { dirname, join } from 'node:path'
 import { labPath, type Node, PRIVATE, PUBLIC, ROUTER } from './config.ts'
 import { LabError } from './errors.ts'
 import { clientKey, hostKey } from './keys.ts'
 import { daemonPid, startDaemon, waitFor } from './processes.ts'
+import { greets } from './reachable.ts'
 import { attempt } from './shell.ts'
 import { ssh } from './ssh.ts'
 
@@ -19,10 +19,15 @@ export function isOn(node: Node): boolean {
   return daemonPid(supervisor(node)) !== undefined
 }
 
-/** Turns a machine on, with a new disk if it has none. Does not wait until it has booted. */
+/**
+ * Turns a machine on, with a new disk if it has none. Does not wait until it has booted.
+ * @throws LabError when the root filesystem below its disk has left the cache.
+ */
 export async function turnOn(node: Node, rootfs: string): Promise<void> {
   if (isOn(node)) return
   if (!existsSync(machinePath(node, 'rootfs'))) await makeDisk(node, rootfs)
+  const below = await rootfsOf(node)
+  if (!existsSync(below)) throw new LabError(`lab: ${node.name}: ${below} is gone: run playbooks/lab.mjs reset`)
   await startDaemon(supervisor(node), ['sh', script, 'run'], await settings(node))
 }
 
@@ -55,8 +60,9 @@ export async function reboot(node: Node): Promise<void> {
   if (!pid) throw new LabError(`lab: ${node.name} is off: start it with: playbooks/lab.mjs start ${node.name}`)
   const before = await boots(node)
   process.kill(pid, 'SIGHUP')
-  if (!(await waitFor(async () => (await boots(node)) > before, 30))) {
-    throw new LabError(`lab: ${node.name} did not go down within 30 s: see ${machinePath(node, 'console.log')}`)
+  // systemd itself waits up to 90 s for what ignores SIGTERM.
+  if (!(await waitFor(async () => (await boots(node)) > before, 120))) {
+    throw new LabError(`lab: ${node.name} did not go down within 120 s: see ${machinePath(node, 'console.log')}`)
   }
   await waitUntilReady(node)
 }
@@ -66,7 +72,7 @@ export async function reboot(node: Node): Promise<void> {
  * @throws LabError after 60 s, or when the machine ended.
  */
 export async function waitUntilReady(node: Node): Promise<void> {
-  const answered = await waitFor(async () => !isOn(node) || (await answers(node)), 60)
+  const answered = await waitFor(async () => !isOn(node) || (await answers(node, 250)), 60)
   if (!answered || !isOn(node)) {
     throw new LabError(`lab: ${node.name} did not boot: see ${machinePath(node, 'console.log')} and supervisor.log there`)
   }
@@ -76,17 +82,14 @@ export async function waitUntilReady(node: Node): Promise<void> {
   }
 }
 
-/** Whether sshd greets on the public address. */
-export function answers(node: Node): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ host: node.address, port: 22, timeout: 500 })
-    const end = (up: boolean) => {
-      socket.destroy()
-      resolve(up)
-    }
-    socket.once('data', (data) => end(data.toString('latin1').startsWith('SSH-')))
-    socket.once('error', () => end(false)).once('close', () => end(false)).once('timeout', () => end(false))
-  })
+/** Whether sshd greets on the public address. A machine that boots does not even refuse, so patience is an argument. */
+export function answers(node: Node, milliseconds: number): Promise<boolean> {
+  return greets(node.address, 22, milliseconds)
+}
+
+/** The root filesystem that the machine's disk lies over; empty when it has no disk. */
+export function rootfsOf(node: Node): Promise<string> {
+  return readFile(machinePath(node, 'rootfs'), 'utf8').catch(() => '')
 }
 
 async function boots(node: Node): Promise<number> {
@@ -97,7 +100,7 @@ async function settings(node: Node): Promise<Record<string, string>> {
   return {
     NAME: node.name,
     DIR: machinePath(node),
-    ROOTFS: await readFile(machinePath(node, 'rootfs'), 'utf8').catch(() => ''),
+    ROOTFS: await rootfsOf(node),
     ROUTER,
     GATEWAY: PUBLIC.gateway,
     ADDRESS: node.address,

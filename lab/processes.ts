@@ -40,6 +40,8 @@ export async function startDaemon(name: string, argv: readonly string[], env: Re
   if (!child.pid) throw new LabError(`lab: cannot start ${name}: ${(await failed).message}`)
   const known: Known = { pid: child.pid, started: startTime(child.pid) ?? '' }
   await writeFile(labPath(`${name}.pid`), JSON.stringify(known))
+  await sleep(50)
+  if (!daemonPid(name)) throw new LabError(`lab: ${name} ended at once: see ${labPath(`${name}.log`)}`)
 }
 
 /** Ends a daemon and waits until it has; kills it when it takes longer than `seconds`. */

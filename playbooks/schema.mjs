@@ -1,6 +1,6 @@
 #!/usr/bin/env zx
 // Writes inventory.schema.json, which editors use to check and complete inventory.yaml. `--check`: only compares.
-import '../core/node-version.mjs'
+import '../core/start.mjs'
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 

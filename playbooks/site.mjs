@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-import '../core/node-version.mjs'
+import '../core/start.mjs'
 
 const { play, site } = await import('../core/index.ts')
 const { default: base } = await import('../roles/base/index.ts')

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { AskableError } from '../errors.ts'
 import { isListening } from './control-path.ts'
 import { isKnown } from './host-keys.ts'
@@ -44,7 +45,8 @@ export const sshConnection = (options: ConnectionOptions): Connection => {
     const request = { command: ':', input: new Uint8Array(), password }
     await overSsh(await trusting(options), request, { signal: closed.signal })
     seconds = (performance.now() - began) / 1000
-    if (!typed) writeFileSync(mark, '', { mode: 0o600 })
+    // Without the mark the next run asks the host again: slower, but right.
+    if (!typed) await writeFile(mark, '', { mode: 0o600 }).catch(() => undefined)
   }
   const connect = (): Promise<void> => {
     opened ??= open().catch((error) => {

@@ -22,7 +22,7 @@ export const controlDirectory = (env: NodeJS.ProcessEnv = process.env): string =
 
 /** Makes sure that a directory is there, ours, no link, and closed to others. @throws CaravanError */
 export const privateDirectory = (path: string): string => {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
+  attempt(`cannot make ${path}`, () => mkdirSync(path, { recursive: true, mode: 0o700 }))
   const found = lstatSync(path)
   if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0) {
     throw new CaravanError(`${path} is a link, belongs to somebody else, or is open to others`, {
@@ -30,6 +30,15 @@ export const privateDirectory = (path: string): string => {
     })
   }
   return path
+}
+
+/** Does something with files of ours. @throws CaravanError that starts with `what`, for a full disk or a lack of rights. */
+export const attempt = <Result>(what: string, work: () => Result): Result => {
+  try {
+    return work()
+  } catch (error) {
+    throw new CaravanError(`${what}: ${(error as Error).message}`)
+  }
 }
 
 /** A short name that changes with everything that decides whom we trust: no two trusts ever share a connection. */

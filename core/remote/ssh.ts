@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import type { Host } from '../declare/host.ts'
 import { CaravanError } from '../errors.ts'
 import { type Connection, sshConnection } from './connection.ts'
-import { controlDirectory, privateDirectory, shortHash } from './control-path.ts'
+import { attempt, controlDirectory, privateDirectory, shortHash } from './control-path.ts'
 import { pinnedKeys, sshConfig } from './ssh-config.ts'
 import type { Transport } from './transport.ts'
 
@@ -39,7 +39,8 @@ export type FleetOptions = Readonly<{
 
 /**
  * Reaches the hosts of an inventory.
- * @throws InventoryError when a value of a host cannot be written to an ssh configuration.
+ * @throws InventoryError when a value of a host cannot be written to an ssh configuration; CaravanError when `dir` or
+ * the cache directory cannot be written or trusted.
  */
 export const sshFleet = (hosts: readonly Host[], options: FleetOptions): Fleet => {
   const dir = resolve(options.dir)
@@ -92,7 +93,9 @@ const contentStore =
   (name: string, content: string): string => {
     const path = join(privateDirectory(directory), `${name}-${shortHash(content)}`)
     if (existsSync(path) && readFileSync(path, 'utf8') === content) return path
-    writeFileSync(`${path}.${process.pid}`, content, { mode: 0o600 })
-    renameSync(`${path}.${process.pid}`, path)
+    attempt(`cannot write ${path}`, () => {
+      writeFileSync(`${path}.${process.pid}`, content, { mode: 0o600 })
+      renameSync(`${path}.${process.pid}`, path)
+    })
     return path
   }

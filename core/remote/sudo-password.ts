@@ -14,7 +14,10 @@ export const sudoPasswordOf = async ({ name, ssh }: Host): Promise<string | unde
   try {
     const { mode } = await file.stat()
     if ((mode & 0o077) !== 0) throw refused('others may read it', `chmod 600 ${path}`)
-    const [line = ''] = (await file.readFile('utf8')).split(/\r?\n/)
+    const text = await file.readFile('utf8').catch((error: Error) => {
+      throw refused(error.message, 'make it a file with mode 0600')
+    })
+    const [line = ''] = text.split(/\r?\n/)
     if (line === '') throw refused('its first line is empty', 'write the password of sudo into it')
     return line
   } finally {

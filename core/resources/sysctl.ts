@@ -89,7 +89,7 @@ const applySysctl = (key: string, { value, atLeast }: SysctlWant): string => `
 live=${liveOf(key)} value=${quote(value)}
 [ -e "$live" ] || ${fail(`the kernel has no key ${key}: is the module that brings it loaded?`)}
 ${atLeast ? `now=$(cat "$live")\nif [ "$now" -ge "$value" ] 2>/dev/null; then value=$now; fi` : ''}
-printf '%s\\n' "$value" >"$live"
+printf '%s\\n' "$value" >"$live" || ${fail(`the kernel does not take this value for ${key}`)}
 ${beginReplace(fileOf(key))}
 printf '%s = %s\\n' ${key} "$value" >"$tmp"
 chmod 0644 -- "$tmp"

@@ -3,10 +3,10 @@ import type { Emit, RunEvent } from './events.ts'
 import { hostNames } from './host-names.ts'
 import { countPlan } from './plan-groups.ts'
 import { planLines } from './plan-view.ts'
-import { failedHosts, follow, newProgress, phaseText } from './progress.ts'
+import { failedHosts, follow, newProgress, type Progress, phaseText } from './progress.ts'
 import { safeLine } from './safe.ts'
-import { createScreen, type ScreenOptions } from './screen.ts'
-import { closingLines, slowestLines, tableLines } from './summary-view.ts'
+import { createScreen, type Screen, type ScreenOptions } from './screen.ts'
+import { closingLines, summaryLines } from './summary-view.ts'
 import { duration, pad } from './text.ts'
 
 export type DisplayOptions = ScreenOptions & Readonly<{ verbose: boolean; diff: boolean }>
@@ -18,24 +18,36 @@ export type Display = Readonly<{
   settle: () => Promise<void>
 }>
 
-type Told = { readonly [Name in RunEvent['event']]?: (event: Extract<RunEvent, { event: Name }>) => void }
-
 export const createDisplay = (options: DisplayOptions): Display => {
-  const { verbose, diff, canMove, columns, style } = options
   const progress = newProgress()
   const screen = createScreen(progress, options)
+  const told = tellers(progress, screen, options)
+  return Object.freeze({
+    emit: (event) => {
+      follow(progress, event, performance.now())
+      // biome-ignore lint/suspicious/noExplicitAny: the name picks the function that takes this event
+      ;(told[event.event] as ((event: any) => void) | undefined)?.(event)
+      screen.refresh()
+    },
+    settle: screen.settle,
+  })
+}
+
+type Told = { readonly [Name in RunEvent['event']]?: (event: Extract<RunEvent, { event: Name }>) => void }
+
+const tellers = (progress: Progress, screen: Screen, options: DisplayOptions): Told => {
+  const { verbose, canMove, style } = options
   const began = performance.now()
+  const view = () => ({ ...options, columns: options.columns() })
   // Errors are shown beside the plan, before the question, and once more at the end when things were applied since.
   let shownErrors = 0
-
   const sayErrors = (): void => {
-    screen.say(errorLines(progress.errors.slice(shownErrors), style), 'stderr')
+    const lines = errorLines(progress.errors.slice(shownErrors), style)
+    const gap = lines.length > 0 && countPlan(progress.plan).all > 0 ? [''] : []
+    screen.say([...gap, ...lines], 'stderr')
     shownErrors = progress.errors.length
   }
-  const nameWidth = () => Math.max(...[...progress.hosts.keys()].map((name) => safeLine(name).length))
-  const sayLine = (host: string, text: string): void => screen.say([`${pad(safeLine(host), nameWidth())}  ${text}`])
-
-  const told: Told = {
+  return {
     start: () => {
       shownErrors = 0
     },
@@ -47,38 +59,35 @@ export const createDisplay = (options: DisplayOptions): Display => {
     warning: (event) => screen.say(warningLines(event, style), 'stderr'),
     plan: (plan) => {
       if (countPlan(plan.hosts).all === 0) return
-      const hosts = [...progress.hosts.keys()]
-      const leftOut = failedHosts(progress)
-      screen.say(planLines(plan, { hosts, leftOut, diff, verbose, columns: columns(), style }))
+      screen.say(planLines(plan, { ...view(), hosts: [...progress.hosts.keys()], leftOut: failedHosts(progress) }))
       sayErrors()
     },
     play: ({ play, hosts }) => {
-      if (!canMove) screen.say([`${style.cyan(safeLine(play))} on ${hostNames(hosts)}`])
+      if (!canMove) screen.say(['', `${style.cyan(safeLine(play))} on ${hostNames(hosts)}`])
     },
     applying: () => screen.working(),
-    applied: ({ host, role, resource, kind, ok, seconds }) => {
-      const outcome = ok ? { change: 'changed', wait: 'met' }[kind] : 'failed'
-      if (!canMove) sayLine(host, `${safeLine(`${role} › ${resource}`)}  ${outcome}  ${duration(seconds)}`)
+    applied: (event) => {
+      if (!canMove) screen.say([appliedLine(event, [...progress.hosts.keys()])])
     },
-    summary: ({ hosts }) => {
-      const view = { verbose, columns: columns(), style }
-      if (progress.applied || verbose) screen.say(['', ...tableLines(hosts, view)])
-      if (verbose) screen.say(slowestLines(progress, view))
+    summary: () => {
+      screen.say(summaryLines(progress, view()))
       if (progress.applied) shownErrors = 0
-      if (progress.errors.length > shownErrors) screen.say([''])
       sayErrors()
-      screen.say([...(progress.applied ? [''] : []), ...closingLines(progress, view)])
+      screen.say(closingLines(progress, view()))
       void screen.settle()
     },
   }
+}
 
-  return Object.freeze({
-    emit: (event) => {
-      follow(progress, event, performance.now())
-      // biome-ignore lint/suspicious/noExplicitAny: the name picks the function that takes this event
-      ;(told[event.event] as ((event: any) => void) | undefined)?.(event)
-      screen.refresh()
-    },
-    settle: screen.settle,
-  })
+// `node-1  changed   1.6 s  base › package nftables`
+const appliedLine = (event: Extract<RunEvent, { event: 'applied' }>, hosts: readonly string[]): string => {
+  const longest = Math.max(...hosts.map((name) => safeLine(name).length))
+  const outcome = event.ok ? { change: 'changed', wait: 'met' }[event.kind] : 'failed'
+  const took = pad(duration(event.seconds), 6, 'left')
+  return [
+    pad(safeLine(event.host), longest),
+    pad(outcome, 7),
+    took,
+    safeLine(`${event.role} › ${event.resource}`),
+  ].join('  ')
 }

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import { createInterface } from 'node:readline/promises'
 import { UsageError } from '../errors.ts'
 import { safeLine } from './safe.ts'
 
@@ -7,6 +8,8 @@ export type PromptStreams = Readonly<{
   stdin: NodeJS.ReadStream
   /** The terminal that questions are written to; undefined where nobody can be asked. */
   terminal: NodeJS.WriteStream | undefined
+  /** Whether the terminal can move its cursor. */
+  canMove: boolean
 }>
 
 /** A question; `hint` says what to do instead where nobody can be asked, such as `give --user`. */
@@ -17,6 +20,7 @@ export const askYesNo = async (asked: Question, streams: PromptStreams): Promise
   const format = function (this: Shown, value: unknown) {
     return this.state.submitted ? (value ? 'yes' : 'no') : ''
   }
+  if (streams.terminal !== undefined && !streams.canMove) return /^y(es)?$/i.test(await askPlainly(asked, streams))
   return (await ask<boolean>({ type: 'confirm', initial: false, format }, asked, streams)) === true
 }
 
@@ -70,6 +74,17 @@ const ask = async <T>(prompt: Prompt, { question, hint }: Question, streams: Pro
     // enquirer rejects with a text, or nothing at all, when it was cancelled.
     if (error instanceof Error) throw error
     return undefined
+  }
+}
+
+const askPlainly = async ({ question }: Question, { stdin, terminal }: PromptStreams): Promise<string> => {
+  const lines = createInterface({ input: stdin, output: terminal, terminal: false })
+  // Where the input ends, a question would be waited for without end.
+  const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')))
+  try {
+    return await Promise.race([lines.question(`${safeLine(question)} (y/N) `), ended])
+  } finally {
+    lines.close()
   }
 }
 

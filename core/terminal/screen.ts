@@ -45,20 +45,20 @@ export const createScreen = (progress: Progress, options: ScreenOptions): Screen
   return Object.freeze({
     say: (lines, stream = 'stdout') => {
       if (lines.length === 0) return
-      status.hide()
+      status.clear()
       held.push(() => options[stream].write(`${lines.join('\n')}\n`))
       if (live === undefined) flush()
     },
     observing: () => {
-      if (canMove && live === undefined) status.show()
+      if (canMove && live === undefined) status.start()
     },
     working: () => {
-      status.hide()
+      status.stop()
       if (canMove) live ??= startLive(progress, options)
     },
     refresh: () => live?.refresh(),
     settle: () => {
-      status.hide()
+      status.stop()
       settling ??= stop().finally(() => {
         settling = undefined
       })

@@ -5,9 +5,10 @@ import { count, duration, truncate } from './text.ts'
 
 /** One line that is there while hosts are observed, and gone afterwards. */
 export type StatusLine = Readonly<{
-  show: () => void
-  /** Takes it away, so that something else can be written. */
-  hide: () => void
+  start: () => void
+  /** Takes it away until it is drawn again, so that something else can be written. */
+  clear: () => void
+  stop: () => void
 }>
 
 /** Milliseconds before it appears: a run that is quick never shows it. */
@@ -23,21 +24,25 @@ export const createStatusLine = (write: (text: string) => void, text: (seconds: 
     write(`\r\u001b[K${next}`)
     shown = next
   }
+  const clear = (): void => {
+    if (shown !== '') write('\r\u001b[K')
+    shown = ''
+  }
   return {
-    show: () => {
+    start: () => {
       // Unref'd: a display never keeps a run alive.
       timer ??= setInterval(draw, DELAY).unref()
     },
-    hide: () => {
+    clear,
+    stop: () => {
       clearInterval(timer)
       timer = undefined
-      if (shown !== '') write('\r\u001b[K')
-      shown = ''
+      clear()
     },
   }
 }
 
-/** `probing 3 hosts · waiting for node-3 (connecting) · 1.2 s` */
+/** `1 of 3 hosts · probing node-1 · connecting node-3 · 1.2 s` */
 export const statusText = ({ hosts }: Progress, seconds: number, columns: number, style: Style): string => {
   const open = [...hosts].filter(([, { doing }]) => doing !== undefined)
   if (open.length === 0) return ''

@@ -12,16 +12,28 @@ const ROWS = 12
 /** Columns of the names of such a row; longer ones are counted. */
 const LONGEST_NAME = 32
 
+/** Columns from which on there is room for the seconds of each phase. */
+const WIDE = 80
+
 type Row = Readonly<{ cells: readonly string[]; failed: boolean }>
 
-/** The table of hosts: what was changed there, what it cost, and with `verbose` where the time went. */
-export const tableLines = (
+/** What is above the errors at the end of a run: the table and what took long; nothing where nothing was done. */
+export const summaryLines = (progress: Progress, options: SummaryOptions): readonly string[] => {
+  const { summary, applied } = progress
+  if (summary === undefined || !(applied || options.verbose)) return []
+  const slowest = options.verbose && applied ? ['', ...slowestLines(progress, options)] : []
+  return ['', ...tableLines(summary.hosts, options), ...slowest]
+}
+
+// What was changed on each host, what it cost, and with `verbose` where the time went.
+const tableLines = (
   hosts: Readonly<Record<string, HostSummary>>,
   { verbose, columns, style }: SummaryOptions,
 ): readonly string[] => {
-  const phases = verbose ? ['connect', 'probe', 'apply', 'wait'] : []
+  const detailed = verbose && columns >= WIDE
+  const phases = detailed ? ['connect', 'probe', 'apply', 'wait'] : []
   const head = ['host', 'changed', 'unchanged', 'failed', 'trips', ...phases, 'seconds']
-  const rows = rowsOf(hosts, verbose)
+  const rows = rowsOf(hosts, detailed)
   const widths = head.map((title, i) => Math.max(width(title), ...rows.map(({ cells }) => width(cells[i] ?? ''))))
   const others = widths.slice(1).reduce((sum, each) => sum + each + 2, 0)
   widths[0] = Math.min(widths[0] ?? 0, Math.max(8, columns - others))
@@ -30,11 +42,12 @@ export const tableLines = (
   return [style.dim(line(head)), ...rows.map(({ cells, failed }) => (failed ? style.red(line(cells)) : line(cells)))]
 }
 
-/** The five resources that took longest. */
-export const slowestLines = ({ slowest }: Progress, { style }: SummaryOptions): readonly string[] =>
-  slowest.map(({ host, role, resource, seconds }, index) => {
-    const place = safeLine(`${host} › ${role} › ${resource}`)
-    return `${style.dim(index === 0 ? 'slowest' : '       ')}  ${pad(duration(seconds), 6, 'left')}  ${place}`
+// The five resources that took longest.
+const slowestLines = ({ slowest }: Progress, { columns }: SummaryOptions): readonly string[] =>
+  slowest.flatMap(({ host, role, resource, seconds }, index) => {
+    const head = `${index === 0 ? 'slowest' : '       '}  ${pad(duration(seconds), 6, 'left')}  `
+    const place = wrap(safeLine(`${host} › ${role} › ${resource}`), columns - head.length)
+    return place.map((line, part) => (part === 0 ? head : ' '.repeat(head.length)) + line)
   })
 
 /** The end of a run: `3 hosts · 57 resources right · nothing to change · 0.4 s`. */
@@ -52,7 +65,8 @@ export const closingLines = (progress: Progress, { columns, style }: SummaryOpti
     duration(summary.seconds),
   ].filter((part) => part !== '')
   const paint = [style.green, style.red, style.yellow][summary.exit] ?? String
-  return wrap(parts.join(' · '), columns).map(paint)
+  const lines = wrap(parts.join(' · '), columns).map(paint)
+  return progress.applied ? ['', ...lines] : lines
 }
 
 const verdictOf = (progress: Progress, changed: number): string => {

@@ -61,7 +61,11 @@ export const createUi = (options: UiOptions): Ui => {
   for (const stream of [stdout, stderr]) stream.on('error', ignoreClosedPipe)
 
   const terminal = isTTY ? stdout : stderr.isTTY === true ? stderr : undefined
-  const streams: PromptStreams = { stdin, terminal: json || stdin.isTTY !== true ? undefined : terminal }
+  const streams: PromptStreams = {
+    stdin,
+    terminal: json || stdin.isTTY !== true ? undefined : terminal,
+    canMove: env.TERM !== 'dumb',
+  }
   const asking = async <T>(ask: () => Promise<T>): Promise<T> => {
     await settle()
     return ask()

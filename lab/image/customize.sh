@@ -16,8 +16,9 @@ done
 chroot "$root" sh -eu <<'IN'
 systemctl enable -q lab-hardware systemd-networkd systemd-resolved ssh
 # Background apt runs would make the tests wait for its lock at random times.
-systemctl mask -q apt-daily.timer apt-daily-upgrade.timer console-getty.service systemd-networkd-wait-online@.service
+systemctl mask -q apt-daily.timer apt-daily-upgrade.timer console-getty.service
 useradd -m -s /bin/bash -G sudo deploy
+echo LANG=C.UTF-8 >/etc/default/locale
 echo deploy:caravan-lab | chpasswd
 useradd -m -s /bin/bash ops
 echo 'ops ALL=(ALL:ALL) NOPASSWD: ALL' >/etc/sudoers.d/ops

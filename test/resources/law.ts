@@ -12,7 +12,7 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { type Change, type Resource, UNKNOWN } from '../../core/declare/resource.ts'
-import { fragment, type Ran } from './sh.ts'
+import { fragment, NOBODY, type Ran, type ShOptions } from './sh.ts'
 
 /** The current user and its group, for what is declared in tests. */
 export const me = { owner: String(process.getuid?.()), group: String(process.getgid?.()) }
@@ -23,7 +23,7 @@ export const myName = userInfo().username
 /** A new directory that is gone when the test ends. */
 export const sandbox = (t: ExecutionContext, { nobody = false } = {}): string => {
   const directory = mkdtempSync('/tmp/caravan-test-')
-  if (nobody && process.getuid?.() === 0) chownSync(directory, 65534, 65534)
+  if (nobody && process.getuid?.() === 0) chownSync(directory, NOBODY, NOBODY)
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   return directory
 }
@@ -40,80 +40,91 @@ export const snapshot = (directory: string, { times = false } = {}): readonly st
       return JSON.stringify([path, mode.toString(8), uid, gid, content, ...(times ? [ino, mtimeMs, ctimeMs] : [])])
     })
 
-type Have = unknown
-
 /** Runs the probe of resources of one type, and understands it. */
-export const observe = async <Want>(all: readonly Resource<Want>[]): Promise<readonly Have[]> => {
+export const observe = async <Want>(
+  all: readonly Resource<Want>[],
+  options: ShOptions = {},
+): Promise<readonly unknown[]> => {
   const [first] = all
   if (first === undefined) return []
-  const { code, stdout, stderr } = await fragment(first.type.probe(all))
+  const { code, stdout, stderr } = await fragment(first.type.probe(all), options)
   if (code !== 0) throw new Error(`the probe failed: ${stderr}`)
   const found = first.type.parse(stdout, all)
   return all.map(({ id }) => found.get(id))
 }
 
 /** What differs now. */
-export const differences = async <Want>(resource: Resource<Want>): Promise<readonly Change[]> => {
-  const [have] = await observe([resource])
+export const differences = async <Want>(
+  resource: Resource<Want>,
+  options: ShOptions = {},
+): Promise<readonly Change[]> => {
+  const [have] = await observe([resource], options)
   return resource.type.diff(resource.want, have, { changes: () => false })
 }
 
-/** Applies one resource as the engine would, whatever is observed. Uploads go to a file in `uploads`. */
+/** Applies one resource as the engine would, whatever is observed. An upload goes to a file in `uploads`. */
 export const applyOnce = async <Want>(
   resource: Resource<Want>,
-  options: Parameters<typeof fragment>[1] & { uploads?: string } = {},
+  { uploads = '/nonexistent', ...options }: ShOptions & Readonly<{ uploads?: string }> = {},
 ): Promise<Ran & { text: string }> => {
-  const [have] = await observe([resource])
+  const [have] = await observe([resource], options)
   const upload = async (content: Uint8Array): Promise<string> => {
-    const path = join(options.uploads ?? '/nonexistent', 'upload')
-    writeFileSync(path, content)
-    return path
+    writeFileSync(join(uploads, 'upload'), content)
+    return join(uploads, 'upload')
   }
   const changes = resource.type.diff(resource.want, have, { changes: () => false })
   const text = await resource.type.apply({ id: resource.id, want: resource.want, have, changes, upload })
   return { ...(await fragment(text, options)), text }
 }
 
+/** Where a law is tried: a directory, or a private host. */
+export type World = Readonly<{ options: ShOptions; snapshot: (times: boolean) => Promise<readonly string[]> }>
+
+const worldOf = (where: string | World): World =>
+  typeof where === 'string' ? { options: {}, snapshot: async (times) => snapshot(where, { times }) } : where
+
 /**
- * The law of every resource type, through the real shell. Probing writes nothing; after apply nothing differs; the same
- * fragment once more changes nothing, and neither does one made for what was never observed.
+ * The law of every resource type, through the real shell: probing writes nothing, after apply nothing differs, and
+ * to apply twice is to apply once.
  * @returns what differed at first
  */
 export const law = async <Want>(
   t: ExecutionContext,
-  directory: string,
+  where: string | World,
   resource: Resource<Want>,
 ): Promise<readonly Change[]> => {
-  const before = snapshot(directory, { times: true })
-  const changes = await differences(resource)
-  t.deepEqual(snapshot(directory, { times: true }), before, 'the probe wrote something')
+  const world = worldOf(where)
+  const before = await world.snapshot(true)
+  const changes = await differences(resource, world.options)
+  t.deepEqual(await world.snapshot(true), before, 'the probe wrote something')
 
-  const { code, stderr, text } = await applyOnce(resource)
+  const { code, stderr, text } = await applyOnce(resource, world.options)
   t.is(code, 0, stderr)
-  t.deepEqual(await differences(resource), [], 'something differs after apply')
-  const once = snapshot(directory)
+  t.deepEqual(await differences(resource, world.options), [], 'something differs after apply')
+  const once = await world.snapshot(false)
 
-  const again = await fragment(text)
+  const again = await fragment(text, world.options)
   t.is(again.code, 0, again.stderr)
-  t.deepEqual(snapshot(directory), once, 'the second apply changed something')
-  t.deepEqual(await differences(resource), [], 'something differs after the second apply')
+  t.deepEqual(await world.snapshot(false), once, 'the second apply changed something')
+  t.deepEqual(await differences(resource, world.options), [], 'something differs after the second apply')
   return changes
 }
 
-/** The fragment for a thing that was never observed is as good: what is right stays right. */
+/** A fragment that was made without having observed anything is as good. */
 export const lawOfUnknown = async <Want>(
   t: ExecutionContext,
-  directory: string,
-  resource: Resource<Want>,
+  where: string | World,
+  { type, id, want, at }: Resource<Want>,
 ): Promise<void> => {
+  const world = worldOf(where)
   const upload = async (): Promise<string> => t.fail('nothing is uploaded here') as never
-  const { id, want } = resource
-  const { code, stderr } = await fragment(await resource.type.apply({ id, want, have: UNKNOWN, changes: [], upload }))
+  const text = await type.apply({ id, want, have: UNKNOWN, changes: [], upload })
+  const { code, stderr } = await fragment(text, world.options)
   t.is(code, 0, stderr)
-  t.deepEqual(await differences(resource), [])
-  const once = snapshot(directory)
-  await applyOnce(resource)
-  t.deepEqual(snapshot(directory), once)
+  t.deepEqual(await differences({ type, id, want, at }, world.options), [])
+  const once = await world.snapshot(false)
+  await fragment(text, world.options)
+  t.deepEqual(await world.snapshot(false), once)
 }
 
 /** Names of files that hurt whoever does not quote. */

@@ -4,20 +4,27 @@ import { realpathSync } from 'node:fs'
 /** How a script ended, and what it printed. */
 export type Ran = Readonly<{ code: number; stdout: string; stderr: string }>
 
+export type ShOptions = Readonly<{
+  /** Without the rights of root, if we have them: as someone who owns nothing. */
+  nobody?: boolean
+  env?: Readonly<Record<string, string>>
+  /** A process whose mounts and network are used instead of ours. */
+  inside?: number
+}>
+
 /** Which shell the tests run fragments with. */
 export const shell = realpathSync('/bin/sh')
 
-/** Someone who is not root and owns nothing; as Debian's `nobody`. */
-const NOBODY = 65534
+/** Debian's number of the user and group `nobody`. */
+export const NOBODY = 65534
 
-/** Runs a script as a host does: text on the stdin of `sh -s`. `nobody`: without the rights of root, if we are root. */
-export const sh = (script: string, options: { nobody?: boolean; env?: Record<string, string> } = {}): Promise<Ran> =>
+/** Runs a script as a host does: text on the stdin of `sh -s`. */
+export const sh = (script: string, { nobody = false, env = {}, inside }: ShOptions = {}): Promise<Ran> =>
   new Promise((resolve, reject) => {
-    const drop = options.nobody && process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}
-    const child = spawn('/bin/sh', ['-s'], {
-      ...drop,
-      env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', ...options.env },
-    })
+    const drop = nobody && process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}
+    const enter = inside === undefined ? [] : ['nsenter', '-t', `${inside}`, '--mount', '--net']
+    const [program = '', ...words] = [...enter, '/bin/sh', '-s']
+    const child = spawn(program, words, { ...drop, env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8', ...env } })
     const stdout: Buffer[] = []
     const stderr: Buffer[] = []
     child.stdout.on('data', (piece: Buffer) => stdout.push(piece))
@@ -30,5 +37,5 @@ export const sh = (script: string, options: { nobody?: boolean; env?: Record<str
   })
 
 /** Runs a fragment as the engine does: in a subshell of its own under `set -e`, with nothing on its stdin. */
-export const fragment = (text: string, options: Parameters<typeof sh>[1] = {}): Promise<Ran> =>
+export const fragment = (text: string, options: ShOptions = {}): Promise<Ran> =>
   sh(`umask 022\n(\nset -e\n${text}\n) </dev/null\nexit $?`, options)

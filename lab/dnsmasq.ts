@@ -1,0 +1,42 @@
+/** Upstream DNS and the DHCP of both networks: one dnsmasq in the router. */
+import { labNodes, labPath, MAX_NODES, PRIVATE, PUBLIC, PUBLIC_NAME } from './config.ts'
+
+const everyNode = labNodes(MAX_NODES)
+
+/** Hands out what Hetzner's DHCP does: /32 addresses, a gateway outside of them, routes and MTU on the private side. */
+export function dnsmasqConfig(): string {
+  return `\
+user=root
+keep-in-foreground
+bind-dynamic
+interface=pub-*
+interface=priv-*
+interface=ctl
+no-dhcp-interface=ctl
+no-resolv
+no-hosts
+no-ping
+dhcp-ignore-names
+dhcp-authoritative
+dhcp-leasefile=${labPath('dhcp.leases')}
+log-facility=${labPath('dnsmasq.log')}
+# Upstream DNS answers the lab's names; every other one does not exist.
+address=/#/
+${everyNode.map(({ name, address }) => `host-record=${name},${address}`).join('\n')}
+address=/${PUBLIC_NAME}/${PUBLIC.dns}
+shared-network=${PUBLIC.gateway},198.18.33.0
+shared-network=${PRIVATE.gateway},10.33.0.0
+dhcp-range=set:public,198.18.33.0,static,255.255.255.0,24h
+dhcp-range=set:private,10.33.0.0,static,255.255.0.0,24h
+dhcp-option=option:netmask,255.255.255.255
+dhcp-option=28
+dhcp-option=tag:public,option:router,${PUBLIC.gateway}
+dhcp-option=tag:public,option:dns-server,${PUBLIC.dns}
+dhcp-option=tag:private,option:router
+dhcp-option=tag:private,option:dns-server
+dhcp-option=tag:private,option:mtu,${PRIVATE.mtu}
+dhcp-option=tag:private,option:classless-static-route,${PRIVATE.gateway}/32,0.0.0.0,${PRIVATE.network},${PRIVATE.gateway}
+${everyNode.map((node) => `dhcp-host=${node.publicMac},${node.address}\ndhcp-host=${node.privateMac},${node.privateIp}`).join('\n')}
+`
+}
+
