@@ -82,6 +82,7 @@ const converge = async (definition: Site, argv: readonly string[]): Promise<Exit
       hosts: selectHosts(inventory, options.limit),
       check: options.check,
       forks: options.forks,
+      lockWait: 0,
       fleet: { ...fleet, ask: (host) => ui.handOver(() => fleet.ask(host)) },
       cache: factsCache(join(place.dir, 'facts')),
       emit: ui.emit,

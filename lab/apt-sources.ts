@@ -17,7 +17,9 @@ export async function aptSources(): Promise<readonly AptSource[]> {
   const listed = await run(['apt-get', 'indextargets', format, 'Identifier: Packages'])
   const sources = parseSources(listed)
   if (!sources.some((source) => source.suite === RELEASE)) {
-    throw new LabError(`lab: this computer's apt has no source for Debian 12 (${RELEASE}); add one under /etc/apt`)
+    throw new LabError(`lab: this computer's apt has no source for Debian 12 (${RELEASE})`, {
+      hint: 'add one under /etc/apt/sources.list.d',
+    })
   }
   return sources
 }

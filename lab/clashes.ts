@@ -13,7 +13,9 @@ export async function checkClashes(): Promise<void> {
   const clash = routes.find((route) => route.dev !== CONTROLLER_LINK && overlaps(route.dst, PUBLIC.network))
   if (clash) {
     const where = `${clash.dst}${clash.dev ? ` dev ${clash.dev}` : ''}`
-    throw new LabError(`lab: ${PUBLIC.network} is already routed here (${where}); change PUBLIC in lab/config.ts`)
+    throw new LabError(`lab: ${PUBLIC.network} is already routed here (${where})`, {
+      hint: 'change PUBLIC in lab/config.ts',
+    })
   }
 }
 
@@ -30,4 +32,3 @@ function range(cidr: string): { address: number; bits: number } {
   const number = address.split('.').reduce((sum, part) => ((sum << 8) | Number(part)) >>> 0, 0)
   return { address: number, bits: Number(bits) }
 }
-

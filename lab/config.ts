@@ -66,5 +66,5 @@ export function labPath(...parts: string[]): string {
 
 /** Big things that outlive a lab: the root filesystem and downloaded packages. */
 export function cacheDir(): string {
-  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'caravan')
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'caravan')
 }

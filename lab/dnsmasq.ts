@@ -39,4 +39,3 @@ dhcp-option=tag:private,option:classless-static-route,${PRIVATE.gateway}/32,0.0.
 ${everyNode.map((node) => `dhcp-host=${node.publicMac},${node.address}\ndhcp-host=${node.privateMac},${node.privateIp}`).join('\n')}
 `
 }
-

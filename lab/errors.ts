@@ -1,4 +1,4 @@
-/** A failure that a person can do something about: shown as one line, without a stack trace. */
-export class LabError extends Error {
-  override name = 'LabError'
-}
+import { CaravanError } from '../core/errors.ts'
+
+/** The lab could not do what was asked of it. */
+export class LabError extends CaravanError {}

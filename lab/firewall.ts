@@ -44,7 +44,12 @@ table inet lab {
 `
 
 /** Packets that the router refused to pass on, since it was built. */
-export type Drops = { readonly unicast: number; readonly linkLocal: number; readonly multicast: number; readonly to: readonly string[] }
+export type Drops = {
+  readonly unicast: number
+  readonly linkLocal: number
+  readonly multicast: number
+  readonly to: readonly string[]
+}
 
 type NftObject = {
   readonly counter?: { readonly name: string; readonly packets: number }

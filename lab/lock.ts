@@ -8,7 +8,9 @@ import { waitFor } from './processes.ts'
 /** Runs `work` when no other process works on the lab. */
 export async function locked<T>(work: () => Promise<T>): Promise<T> {
   await mkdir(labDir(), { recursive: true })
-  if (!(await waitFor(takeLock, 300))) throw new LabError(`lab: locked for 5 minutes by process ${owner()}`)
+  if (!(await waitFor(takeLock, 300))) {
+    throw new LabError(`lab: process ${owner()} has been working on it for 5 minutes`)
+  }
   try {
     return await work()
   } finally {

@@ -1,12 +1,17 @@
 #!/bin/sh
 # machine.sh run|clean: one machine of the lab, from power on to power off, or what one has left behind.
 # While it runs: TERM shuts the machine down in order, HUP reboots it. Pulling its plug is to kill its control group.
-# Takes from the environment: NAME DIR ROOTFS ROUTER GATEWAY ADDRESS PUBLIC_MAC PRIVATE_GATEWAY PRIVATE_IP PRIVATE_MTU PRIVATE_MAC
+# Takes from the environment: NAME DIR ROOTFS ROUTER GATEWAY ADDRESS PUBLIC_MAC PRIVATE_GATEWAY PRIVATE_IP PRIVATE_MTU PRIVATE_MAC LAB LINK
 set -u
 
 namespace=caravan-$NAME
 public=pub-$NAME
 private=priv-$NAME
+
+# Whether the network is still the one of this checkout's lab: another one may have taken the computer over.
+mine() {
+  [ "$(cat "/sys/class/net/$LINK/ifalias" 2>/dev/null)" = "$LAB" ]
+}
 
 hierarchies() { # one directory for version 2 of cgroups, one per controller for version 1
   if [ -e /sys/fs/cgroup/cgroup.controllers ]; then echo /sys/fs/cgroup; return; fi
@@ -93,13 +98,13 @@ clean() {
 }
 
 run() {
-  trap 'clean; exit' EXIT
+  trap 'mine && clean' EXIT
   trap 'kill -TERM "$nspawn"' TERM
   # 39 is SIGRTMIN+5, which makes systemd reboot (systemd(1), Signals); dash's kill does not know its name.
   trap 'kill -39 $(cat "/proc/$nspawn/task/$nspawn/children")' HUP
   code=133
   while [ "$code" = 133 ]; do # how nspawn ends when the machine rebooted
-    plug_in || exit 1
+    mine && plug_in || exit 1
     echo x >>"$DIR/boots"
     # In a mount namespace of its own, so that its mounts end with it, whatever ends it.
     unshare --mount sh "$0" boot </dev/null >>"$DIR/console.log" 2>&1 &

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { labPath, type Node, PRIVATE, PUBLIC, ROUTER } from './config.ts'
+import { CONTROLLER_LINK, labDir, labPath, type Node, PRIVATE, PUBLIC, ROUTER } from './config.ts'
 import { LabError } from './errors.ts'
 import { clientKey, hostKey } from './keys.ts'
 import { daemonPid, startDaemon, waitFor } from './processes.ts'
@@ -27,7 +27,11 @@ export async function turnOn(node: Node, rootfs: string): Promise<void> {
   if (isOn(node)) return
   if (!existsSync(machinePath(node, 'rootfs'))) await makeDisk(node, rootfs)
   const below = await rootfsOf(node)
-  if (!existsSync(below)) throw new LabError(`lab: ${node.name}: ${below} is gone: run playbooks/lab.mjs reset`)
+  if (!existsSync(below)) {
+    throw new LabError(`lab: ${node.name}: what its disk lies over is gone: ${below}`, {
+      hint: `npx zx playbooks/lab.mjs reset ${node.name}`,
+    })
+  }
   await startDaemon(supervisor(node), ['sh', script, 'run'], await settings(node))
 }
 
@@ -45,7 +49,7 @@ export async function turnOff(node: Node): Promise<void> {
 export async function pullPlug(node: Node): Promise<void> {
   const settled = await settings(node)
   await attempt(['env', ...Object.entries(settled).map(([key, value]) => `${key}=${value}`), 'sh', script, 'clean'])
-  if (!(await waitFor(() => !isOn(node), 10))) throw new LabError(`lab: ${node.name} does not stop: see ${machinePath(node)}`)
+  if (!(await waitFor(() => !isOn(node), 10))) throw failed(node, 'does not stop')
 }
 
 /** Pulls the plug and throws the disk away. */
@@ -57,12 +61,14 @@ export async function scrap(node: Node): Promise<void> {
 /** Reboots a machine as Ctrl-Alt-Delete would and waits until it is back. */
 export async function reboot(node: Node): Promise<void> {
   const pid = daemonPid(supervisor(node))
-  if (!pid) throw new LabError(`lab: ${node.name} is off: start it with: playbooks/lab.mjs start ${node.name}`)
+  if (!pid) {
+    throw new LabError(`lab: ${node.name} is off`, { hint: `npx zx playbooks/lab.mjs start ${node.name}` })
+  }
   const before = await boots(node)
   process.kill(pid, 'SIGHUP')
   // systemd itself waits up to 90 s for what ignores SIGTERM.
   if (!(await waitFor(async () => (await boots(node)) > before, 120))) {
-    throw new LabError(`lab: ${node.name} did not go down within 120 s: see ${machinePath(node, 'console.log')}`)
+    throw failed(node, 'did not go down within 120 s')
   }
   await waitUntilReady(node)
 }
@@ -74,7 +80,7 @@ export async function reboot(node: Node): Promise<void> {
 export async function waitUntilReady(node: Node): Promise<void> {
   const answered = await waitFor(async () => !isOn(node) || (await answers(node, 250)), 60)
   if (!answered || !isOn(node)) {
-    throw new LabError(`lab: ${node.name} did not boot: see ${machinePath(node, 'console.log')} and supervisor.log there`)
+    throw failed(node, isOn(node) ? 'did not answer within 60 s' : 'ended')
   }
   const state = await ssh(node, 'systemctl is-system-running --wait')
   if (!/running|degraded/.test(state.stdout)) {
@@ -85,6 +91,11 @@ export async function waitUntilReady(node: Node): Promise<void> {
 /** Whether sshd greets on the public address. A machine that boots does not even refuse, so patience is an argument. */
 export function answers(node: Node, milliseconds: number): Promise<boolean> {
   return greets(node.address, 22, milliseconds)
+}
+
+function failed(node: Node, what: string): LabError {
+  const logs = `${machinePath(node, 'console.log')} and supervisor.log beside it`
+  return new LabError(`lab: ${node.name} ${what}`, { hint: `read ${logs}` })
 }
 
 /** The root filesystem that the machine's disk lies over; empty when it has no disk. */
@@ -101,6 +112,8 @@ async function settings(node: Node): Promise<Record<string, string>> {
     NAME: node.name,
     DIR: machinePath(node),
     ROOTFS: await rootfsOf(node),
+    LAB: labDir(),
+    LINK: CONTROLLER_LINK,
     ROUTER,
     GATEWAY: PUBLIC.gateway,
     ADDRESS: node.address,
@@ -119,7 +132,11 @@ async function makeDisk(node: Node, rootfs: string): Promise<void> {
   const put = (path: string, content: string, mode: number) => writeOver(node, rootfs, path, content, mode)
   const { secret, public: shown } = await hostKey(node)
   await put('etc/hostname', `${node.name}\n`, 0o644)
-  await put('etc/hosts', `127.0.1.1 ${node.name}\n127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n`, 0o644)
+  await put(
+    'etc/hosts',
+    `127.0.1.1 ${node.name}\n127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n`,
+    0o644,
+  )
   await put('etc/machine-id', `${randomUUID().replaceAll('-', '')}\n`, 0o444)
   await put('etc/ssh/ssh_host_ed25519_key', secret, 0o600)
   await put('etc/ssh/ssh_host_ed25519_key.pub', `${shown}\n`, 0o644)
@@ -143,7 +160,11 @@ async function ownDirectory(node: Node, rootfs: string, path: string): Promise<{
   const directory = machinePath(node, 'upper', path)
   const parent = path === '.' ? undefined : await ownDirectory(node, rootfs, dirname(path))
   // One that the root filesystem lacks (.ssh) belongs to whom its parent belongs to.
-  const like = await stat(join(rootfs, path)).catch(() => ({ uid: parent?.uid ?? 0, gid: parent?.gid ?? 0, mode: 0o700 }))
+  const like = await stat(join(rootfs, path)).catch(() => ({
+    uid: parent?.uid ?? 0,
+    gid: parent?.gid ?? 0,
+    mode: 0o700,
+  }))
   await mkdir(directory, { recursive: true })
   await chown(directory, like.uid, like.gid)
   await chmod(directory, like.mode & 0o7777)

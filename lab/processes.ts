@@ -12,7 +12,9 @@ type Known = { readonly pid: number; readonly started: string }
 /** When a process started, in clock ticks since boot, or undefined when it is gone. Source: proc(5), stat field 22. */
 function startTime(pid: number): string | undefined {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ')
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ')
     return fields[0] === 'Z' ? undefined : fields[19]
   } catch {
     return undefined
@@ -30,7 +32,11 @@ export function daemonPid(name: string): number | undefined {
 }
 
 /** Starts a program that outlives this one, unless it already runs. Its output goes to NAME.log. */
-export async function startDaemon(name: string, argv: readonly string[], env: Record<string, string> = {}): Promise<void> {
+export async function startDaemon(
+  name: string,
+  argv: readonly string[],
+  env: Record<string, string> = {},
+): Promise<void> {
   if (daemonPid(name)) return
   const [program = '', ...args] = argv
   const log = openSync(labPath(`${name}.log`), 'w')
@@ -41,7 +47,7 @@ export async function startDaemon(name: string, argv: readonly string[], env: Re
   const known: Known = { pid: child.pid, started: startTime(child.pid) ?? '' }
   await writeFile(labPath(`${name}.pid`), JSON.stringify(known))
   await sleep(50)
-  if (!daemonPid(name)) throw new LabError(`lab: ${name} ended at once: see ${labPath(`${name}.log`)}`)
+  if (!daemonPid(name)) throw new LabError(`lab: ${name} ended at once`, { hint: `read ${labPath(`${name}.log`)}` })
 }
 
 /** Ends a daemon and waits until it has; kills it when it takes longer than `seconds`. */

@@ -11,6 +11,7 @@ const PROGRAMS: ReadonlyMap<string, string> = new Map([
   ['dnsmasq', 'dnsmasq-base'],
   ['nft', 'nftables'],
   ['ip', 'iproute2'],
+  ['ss', 'iproute2'],
   ['sysctl', 'procps'],
   ['nsenter', 'util-linux'],
   ['ssh', 'openssh-client'],
@@ -22,13 +23,14 @@ const PROGRAMS: ReadonlyMap<string, string> = new Map([
  */
 export async function ensureRequirements(log: (line: string) => void): Promise<void> {
   const missing = [...PROGRAMS].filter(([program]) => !isInstalled(program)).map(([, name]) => name)
+  const packages = [...new Set(missing)]
   if (process.getuid?.() !== 0) {
-    const also = missing.length > 0 ? `, and ${missing.join(', ')} installed` : ''
-    throw new LabError(`lab: it makes namespaces and mounts, so it needs root${also}; run it with sudo`)
+    const also = packages.length > 0 ? `, and ${packages.join(', ')} installed` : ''
+    throw new LabError(`lab: it makes namespaces and mounts, so it needs root${also}`, { hint: 'sudo' })
   }
-  if (missing.length === 0) return
-  log(`installing ${missing.join(', ')} with apt-get`)
-  const install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...missing]
+  if (packages.length === 0) return
+  log(`installing ${packages.join(', ')} with apt-get`)
+  const install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...packages]
   if ((await attempt(NO_QUESTIONS(install))).code === 0) return
   await run(NO_QUESTIONS(['apt-get', 'update', '-q']))
   await run(NO_QUESTIONS(install))
@@ -38,7 +40,7 @@ const NO_QUESTIONS = (argv: readonly string[]) => ['env', 'DEBIAN_FRONTEND=nonin
 
 function isInstalled(program: string): boolean {
   // Not only PATH: a user's, kept by sudo, may lack the sbin directories.
-  const directories = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin']
+  const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
   return directories.some((directory) => {
     try {
       accessSync(join(directory, program), constants.X_OK)

@@ -60,6 +60,13 @@ function debstrap(target: string): string[] {
   ]
 }
 
+/** Removes the root filesystems of older recipes, but for those that are still `used`. */
+export async function pruneRootfs(used: readonly string[]): Promise<void> {
+  const names = (await readdir(cacheDir())).filter((name) => name.startsWith('rootfs-'))
+  const old = names.map((name) => join(cacheDir(), name)).filter((path) => !used.includes(path))
+  await Promise.all(old.map((path) => rm(path, { recursive: true, force: true })))
+}
+
 async function filesBelow(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   return entries

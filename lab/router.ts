@@ -27,10 +27,11 @@ export async function routerUp(): Promise<void> {
     await routerDown() // what a run that was cut off half-way built
     await checkClashes()
     await run(['ip', 'netns', 'add', ROUTER])
-    await run(['ip', '-n', ROUTER, '-batch', '-'], ROUTER_SIDE)
-    await inRouter(['sysctl', '-qw', 'net.ipv4.ip_forward=1'])
     await inRouter(['nft', '-f', '-'], FIREWALL)
     await run(['ip', '-batch', '-'], CONTROLLER_SIDE)
+    await run(['ip', '-n', ROUTER, '-batch', '-'], ROUTER_SIDE)
+    await inRouter(['sysctl', '-qw', 'net.ipv4.ip_forward=1'])
+    // Last, as it says that the network is whole.
     await run(['ip', 'link', 'set', CONTROLLER_LINK, 'alias', labDir()])
   }
   await writeFile(labPath('dnsmasq.conf'), dnsmasqConfig())
@@ -68,17 +69,17 @@ function inRouter(argv: readonly string[], input = ''): Promise<string> {
   return run([...IN_ROUTER, ...argv], input)
 }
 
-const ROUTER_SIDE = `\
-link set lo up
-link add ctl type veth peer name ${CONTROLLER_LINK} netns 1
-link set ctl up
-address add ${PUBLIC.dns}/32 dev ctl
-route add ${PUBLIC.controller}/32 dev ctl
-`
-
 const CONTROLLER_SIDE = `\
+link add ${CONTROLLER_LINK} type veth peer name ctl netns ${ROUTER}
 address add ${PUBLIC.controller}/32 dev ${CONTROLLER_LINK}
 link set ${CONTROLLER_LINK} up
 route add ${PUBLIC.dns}/32 dev ${CONTROLLER_LINK}
 route add ${PUBLIC.network} via ${PUBLIC.dns} dev ${CONTROLLER_LINK} src ${PUBLIC.controller}
+`
+
+const ROUTER_SIDE = `\
+link set lo up
+link set ctl up
+address add ${PUBLIC.dns}/32 dev ctl
+route add ${PUBLIC.controller}/32 dev ctl
 `

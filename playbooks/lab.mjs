@@ -1,5 +1,7 @@
 #!/usr/bin/env zx
-// The lab: three machines on this computer that look like Hetzner's. See docs/lab.md.
-import { main } from '../lab/cli.ts'
+// The lab: machines on this computer that look like Hetzner's. See docs/lab.md.
+import '../core/start.mjs'
 
-process.exitCode = await main(process.argv)
+const { main } = await import('../lab/cli.ts')
+
+process.exitCode = await main(process.argv.slice(process.argv.findIndex((word) => word.endsWith('lab.mjs')) + 1))

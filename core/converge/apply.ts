@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, type ResourceType, UNKNOWN } from '../declare/resource.ts'
 import { ApplyError, asCaravanError, type CaravanError, WaitError } from '../errors.ts'
+import { checkLease } from '../remote/lease.ts'
 import { quote } from '../remote/shell.ts'
 import type { Transport } from '../remote/transport.ts'
 import type { Entry } from './compile.ts'
@@ -59,6 +60,12 @@ export const apply = async (
     timeout: 3600,
     onOutput: (piece) => reader.push(piece),
   })
+  if (result.code === 76)
+    throw new ApplyError('the lease of this run is gone: the host was rebooted, or another run took over', {
+      hint: 'run again',
+    })
+  if (result.code === 75)
+    throw new ApplyError('an apply of another run is still at work', { hint: 'wait for it to end, then run again' })
   const frames = reader.frames()
   for (const [index, fragment] of fragments.entries()) {
     const frame = frames.get(index)
@@ -105,12 +112,17 @@ export const applyScript = (nonce: string, run: string, fragments: readonly Frag
     prelude(nonce),
     "trap '' PIPE HUP",
     'mkdir -p -m 0700 /run/caravan || exit 71',
-    'exec 9>>/run/caravan/lock',
-    'flock -w 600 9 || { echo "another run is applying" >&2; exit 75; }',
-    `log=/run/caravan/${quote(run)}.log out=/run/caravan/output`,
+    ...(fragments.some(({ works }) => works.some(isChange)) ? [lock, checkLease(run)] : []),
+    `log=/run/caravan/${quote(run)}.log out=/run/caravan/${quote(run)}.output`,
     '(umask 077; : >>"$log"; : >"$out")',
     ...fragments.map(({ text, works }, index) => framed(index, text, works)),
+    'rm -f "$out"',
   ].join('\n')
+
+const isChange = ({ kind }: Work): boolean => kind !== 'wait'
+
+// who only waits holds up nobody
+const lock = 'exec 9>>/run/caravan/lock\nflock -w 600 9 || exit 75'
 
 const framed = (index: number, text: string, works: readonly Work[]): string =>
   [

@@ -25,6 +25,8 @@ export type RunInput = Readonly<{
   check: boolean
   /** How many hosts are worked on at once. */
   forks: number
+  /** Seconds to wait for another run that holds a host. */
+  lockWait: number
   fleet: Fleet
   cache: FactsCache
   emit: Emit
@@ -43,8 +45,12 @@ export type Member = {
   unchanged: number
   /** Identities that the approved plan changes. */
   approved: ReadonlySet<string>
-  /** Whether something was applied on it. */
+  /** Whether something was applied on it by this run. */
   touched: boolean
+  /** Whether another run applied something since it was observed. */
+  stale: boolean
+  /** The run that had last applied something when it was observed. */
+  applied: string
   changed: number
   /** Why it left the run. */
   failures: CaravanError[]
@@ -59,6 +65,8 @@ export const newMember = (host: Host, fleet: Fleet): Member => ({
   unchanged: 0,
   approved: new Set(),
   touched: false,
+  stale: false,
+  applied: '',
   changed: 0,
   failures: [],
   seconds: { connect: 0, probe: 0, apply: 0, wait: 0 },
@@ -160,6 +168,7 @@ const settle = (member: Member, { observed, vitals, haves }: Probe, input: RunIn
   verifyInventory(member.host, observed)
   input.cache.put(member.host, observed.facts)
   member.haves = haves
+  member.applied = observed.applied
   const host = { ...member.host, facts: observed.facts }
   for (const index of input.selected) {
     const play = input.plays[index] as Play

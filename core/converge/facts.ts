@@ -21,7 +21,8 @@ for d in /sys/class/net/*; do read -r mtu <"$d/mtu" && printf 'mtu %s %s\\n' "\$
 ip -4 route show default | while read -r word via gateway dev name more; do printf 'default %s\\n' "$name"; break; done
 sync=no; [ ! -e /run/systemd/timesync/synchronized ] || sync=yes
 [ $sync = yes ] || ! systemctl is-active -q chrony chronyd ntpsec ntp 2>/dev/null || sync=yes
-printf 'synchronised %s\\n' "$sync"`
+printf 'synchronised %s\\n' "$sync"
+applied=; [ ! -f /run/caravan/applied ] || read -r applied </run/caravan/applied; printf 'applied %s\\n' "\${applied:--}"`
 
 /** What was read, before it is held against the inventory. */
 export type ObservedFacts = Readonly<{
@@ -29,6 +30,8 @@ export type ObservedFacts = Readonly<{
   addresses: readonly (readonly [string, string])[]
   clock: number
   timeSynchronised: boolean
+  /** The run that last applied something there; empty: none since it booted. */
+  applied: string
 }>
 
 /** Understands what `factsFragment` printed. @throws ProbeError when something is missing. */
@@ -61,7 +64,13 @@ export const parseFacts = (output: string, host: Host): ObservedFacts => {
     privateMtu: mtu === undefined ? undefined : Number(mtu),
     publicInterface: all('default')[0]?.[0],
   })
-  return { facts, addresses, clock: number('time'), timeSynchronised: one('synchronised')[0] === 'yes' }
+  return {
+    facts,
+    addresses,
+    clock: number('time'),
+    timeSynchronised: one('synchronised')[0] === 'yes',
+    applied: (one('applied')[0] ?? '').replace(/^-$/, ''),
+  }
 }
 
 const incomprehensible = (what: string): ProbeError =>

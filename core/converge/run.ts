@@ -13,6 +13,7 @@ import {
   observeAgain,
   type RunInput,
 } from './crew.ts'
+import { takeLeases } from './leases.ts'
 import { hasChanges, hasWaits, makePlan, type Plan, type Planned } from './plan.ts'
 import { plannedEvent } from './plan-event.ts'
 
@@ -60,8 +61,13 @@ const converge = async (members: readonly Member[], input: RunInput): Promise<Ex
   if (input.check) return failed() ? 1 : drift ? 2 : 0
   if (!drift) return failed() ? 1 : 0
   if (hasChanges(plan) && !(await input.approve('plan'))) return 1
-  for (const play of [...input.selected].sort((a, b) => a - b)) await runPlay(play, members, plan, input)
-  await verify(members, input)
+  const leases = hasChanges(plan) ? await takeLeases(members, input) : undefined
+  try {
+    for (const play of [...input.selected].sort((a, b) => a - b)) await runPlay(play, members, plan, input)
+    await verify(members, input)
+  } finally {
+    await leases?.release()
+  }
   return failed() ? 1 : 0
 }
 
@@ -93,7 +99,8 @@ const runPlay = async (play: number, members: readonly Member[], approved: Plan,
   if (taking.length === 0) return
   const plans = new Map<Member, readonly Planned[]>()
   await eachActive(taking, input, async (member) => {
-    const fresh = member.touched ? await replan(member, play, input) : approved.get(member.host.name)?.planned
+    const fresh =
+      member.touched || member.stale ? await replan(member, play, input) : approved.get(member.host.name)?.planned
     plans.set(
       member,
       (fresh ?? []).filter((planned) => planned.play === play),

@@ -3,7 +3,6 @@ import { existsSync, rmSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { AskableError } from '../errors.ts'
 import { isListening } from './control-path.ts'
-import { isKnown } from './host-keys.ts'
 import { overSsh, type Route, sshArguments } from './over-ssh.ts'
 import { whole } from './session.ts'
 import { sudoPasswordOf } from './sudo-password.ts'
@@ -20,8 +19,6 @@ export type ConnectionOptions = Readonly<{
   route: Route
   /** The control socket. Beside it, `.root` says that we became root over it without a person. */
   socket: string
-  knownHosts: string
-  acceptNewHostKeys: boolean
   askPassword: ((question: string) => Promise<string>) | undefined
 }>
 
@@ -43,7 +40,7 @@ export const sshConnection = (options: ConnectionOptions): Connection => {
     if (existsSync(mark) && (await isListening(socket))) return
     const began = performance.now()
     const request = { command: ':', input: new Uint8Array(), password }
-    await overSsh(await trusting(options), request, { signal: closed.signal })
+    await overSsh(route, request, { signal: closed.signal })
     seconds = (performance.now() - began) / 1000
     // Without the mark the next run asks the host again: slower, but right.
     if (!typed) await writeFile(mark, '', { mode: 0o600 }).catch(() => undefined)
@@ -91,13 +88,6 @@ export const sshConnection = (options: ConnectionOptions): Connection => {
     close: async () => closed.abort(),
   }
   return { transport, connect, ask }
-}
-
-// A host of which any key is known is never asked for a new one.
-const trusting = async ({ route, acceptNewHostKeys, knownHosts }: ConnectionOptions): Promise<Route> => {
-  const { host, config } = route
-  if (!acceptNewHostKeys || host.ssh.hostKeys.length > 0) return route
-  return (await isKnown(config, host.address, knownHosts)) ? route : { ...route, hostKeys: 'accept-new' }
 }
 
 /** Lets ssh ask what it has to, on the terminal itself. Whether it helped, the next attempt tells. */

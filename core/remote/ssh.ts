@@ -55,14 +55,14 @@ export const sshFleet = (hosts: readonly Host[], options: FleetOptions): Fleet =
   const pinned = store('pinned', pinnedKeys(hosts))
   const config = store('config', sshConfig(hosts, { knownHosts, pinned, own }, socket))
 
+  // ssh takes no host for new of which it knows a key, even of another type.
+  const hostKeys = ({ ssh }: Host) => (options.acceptNewHostKeys && ssh.hostKeys.length === 0 ? 'accept-new' : 'refuse')
   const connections = new Map<string, Connection>(
     hosts.map((host) => [
       host.name,
       sshConnection({
-        route: { host, config, hostKeys: 'refuse' },
+        route: { host, config, hostKeys: hostKeys(host) },
         socket: socket(host),
-        knownHosts,
-        acceptNewHostKeys: options.acceptNewHostKeys,
         askPassword: options.askPassword,
       }),
     ]),

@@ -79,9 +79,9 @@ export const packages = (all: readonly (string | PackageOptions)[]): readonly Re
 packages.absent = (names: readonly string[]): readonly Resource<PackageWant>[] =>
   names.map((name) => declare(packageType, checkName(name), { state: 'absent' }))
 
-// Source: Debian policy 5.6.1
+// Source: Debian policy 5.6.1. To apt-get a final - means removal.
 const checkName = (name: string): string => {
-  if (!/^[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?$/.test(name))
+  if (!/^[a-z0-9][a-z0-9+.-]*[a-z0-9+.](:[a-z0-9]+)?$/.test(name))
     throw wrong(`package ${name}`, 'this is not a name of a package')
   return name
 }

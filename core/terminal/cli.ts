@@ -1,4 +1,4 @@
-import { parseDocument } from 'yaml'
+import { parse } from 'yaml'
 import { UsageError } from '../errors.ts'
 import { type Given, readArguments } from './arguments.ts'
 import { commonFlags, DEFAULT_FORKS, type Flag, type Flags } from './flags.ts'
@@ -105,10 +105,12 @@ const parseVar = (text: string, problems: string[]): readonly VarFlag[] => {
     problems.push(`--vars wants ROLE.KEY=VALUE, not ${safeLine(text)}`)
     return []
   }
-  const document = parseDocument(yaml, { prettyErrors: false })
-  const [error] = document.errors
-  if (error !== undefined) problems.push(`--vars ${role}.${key}: the value is no YAML: ${safeLine(error.message)}`)
-  return error === undefined ? [{ role, key, value: document.toJS() }] : []
+  try {
+    return [{ role, key, value: parse(yaml, { prettyErrors: false, logLevel: 'error' }) }]
+  } catch (error) {
+    problems.push(`--vars ${role}.${key}: the value is no YAML: ${safeLine(String((error as Error).message))}`)
+    return []
+  }
 }
 
 const extraOf = (extra: Flags, given: Given): Record<string, unknown> =>

@@ -14,7 +14,7 @@ test('a first run converges; a second one changes nothing and costs one round tr
   t.deepEqual(first.errors, [])
   t.is(first.exit, 0)
   t.is(first.summary.hosts['node-1']?.changed, 2)
-  t.is(first.summary.hosts['node-1']?.roundTrips, 4, 'facts, probe, apply, verify')
+  t.is(first.summary.hosts['node-1']?.roundTrips, 6, 'facts, probe, lease, apply, verify, release')
   t.is(read(hosts[0]?.dir ?? '', "b $(x) 'q'"), '2')
   const second = await toyRun(hosts, roles, { cache })
   t.is(second.exit, 0)
@@ -30,8 +30,8 @@ test('a later play is observed again on a host that was touched, and only there'
   const cache = memoryCache()
   const roles = { first: (dir: string) => [note(`${dir}/a`, '1')], second: (dir: string) => [note(`${dir}/b`, '2')] }
   const { summary } = await toyRun([one, two], roles, { cache })
-  t.is(summary.hosts['node-1']?.roundTrips, 6, 'facts, probe, apply, probe, apply, verify')
-  t.is(summary.hosts['node-2']?.roundTrips, 2, 'facts, probe')
+  t.is(summary.hosts['node-1']?.roundTrips, 8, 'facts, probe, lease, apply, probe, apply, verify, release')
+  t.is(summary.hosts['node-2']?.roundTrips, 4, 'facts, probe, lease, release')
 })
 
 test('--check applies nothing and exits 2 on drift, 0 without', async (t) => {

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir, userInfo } from 'node:os'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { z } from 'zod'
@@ -71,7 +71,10 @@ export const toyHost = (
     ssh: { user: undefined, port: undefined, identityFile: undefined, hostKeys: [], sudoPasswordFile: undefined },
     vars: {},
   }
-  return { host, dir, transport, scripts, before: (next) => void (hook = next) }
+  const before = (next: typeof hook): void => {
+    hook = next
+  }
+  return { host, dir, transport, scripts, before }
 }
 
 type Note = { text: string | undefined }
@@ -168,6 +171,7 @@ export const toyRun = async (
     hosts: inventory.hosts,
     check: false,
     forks: 5,
+    lockWait: 0,
     fleet: {
       transport: ({ name }) => byName.get(name) as Transport,
       connect: async () => {},
@@ -202,6 +206,3 @@ export const planned = ({ events }: ToyRun, host = 'node-1'): readonly string[] 
   const plan = events.find((event) => event.event === 'plan')
   return (plan?.event === 'plan' ? (plan.hosts[host] ?? []) : []).map(({ kind, resource }) => `${kind} ${resource}`)
 }
-
-export const user = userInfo().username
-export { existsSync, join }

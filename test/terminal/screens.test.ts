@@ -58,13 +58,15 @@ test('a dumb terminal gets the plain lines of a pipe, and no cursor is moved', a
   t.false((await rendered(firstRun(3))).includes('\u001b'))
 })
 
+const beforePlan = (events: readonly RunEvent[], added: RunEvent): readonly RunEvent[] =>
+  events.flatMap((event) => (event.event === 'plan' ? [added, event] : [event]))
+
 test('a host that failed before the plan is shown beside it, left out of it, and not told twice', async (t) => {
   const down: RunEvent = {
     event: 'error',
     error: { message: 'cannot connect: no route to host', host: 'node-2', hint: 'ping node-2' },
   }
-  const events = driftRun(3).flatMap((event) => (event.event === 'plan' ? [down, event] : [event]))
-  const screen = await rendered(events)
+  const screen = await rendered(beforePlan(driftRun(3), down))
   t.regex(screen, /^2 of 3 hosts: node-1, node-3$/m)
   t.regex(screen, /^14 changes on 2 hosts \(2 provisional\), 2 waits; 38 resources are right/m)
   t.regex(screen, /^left out because of errors: node-2$/m)
@@ -73,8 +75,7 @@ test('a host that failed before the plan is shown beside it, left out of it, and
 
 test('errors before the plan are told again at the end, once other things were applied', async (t) => {
   const down: RunEvent = { event: 'error', error: { message: 'cannot connect', host: 'node-9' } }
-  const events = firstRun(3).flatMap((event) => (event.event === 'plan' ? [down, event] : [event]))
-  t.is((await rendered(events)).split('cannot connect').length - 1, 2)
+  t.is((await rendered(beforePlan(firstRun(3), down))).split('cannot connect').length - 1, 2)
 })
 
 test('the same error of several hosts is told once', async (t) => {

@@ -42,8 +42,9 @@ ${unhold.length === 0 ? '' : `apt-mark unhold ${words(unhold)}`}`
 // `explain` ends with the sentence that is shown as the reason; what apt said stands above it.
 const FUNCTIONS = `
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a LC_ALL=C.UTF-8
+# without Pattern-Only a name that apt does not know is a regular expression
 apt() {
-  apt-get -y -q -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$@"
+  apt-get -y -q -o APT::Cmd::Pattern-Only=true -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$@"
 }
 # apt waits for the lock of dpkg, but neither for that of the lists nor when it is dpkg that is run
 patient() {
@@ -95,7 +96,7 @@ refresh() {
 explain() {
   printf '%s\\n' "$plan"
   for name in $installs; do
-    apt-cache show "\${name%%=*}" >/dev/null 2>&1 ||
+    apt-cache -o APT::Cmd::Pattern-Only=true show "\${name%%=*}" >/dev/null 2>&1 ||
       echo "apt knows no package \${name%%=*}: is the name right for this release, and its repository set up?"
   done
   exit 1

@@ -1,0 +1,75 @@
+import { CaravanError } from '../errors.ts'
+import { quote } from './shell.ts'
+import type { Transport } from './transport.ts'
+
+/** Another run holds a host. */
+export class LeaseError extends CaravanError {}
+
+/** Who wants to change a host, as the lease says it to others. */
+export type Claim = Readonly<{
+  /** The name of the run. */
+  run: string
+  /** `person@computer`, without line breaks. */
+  holder: string
+}>
+
+/** Seconds that a lease lives without being renewed; a run renews it three times in that time. */
+export const LEASE_SECONDS = 60
+
+// The lease file holds four lines: run, when it ends in seconds of the host's own clock, who holds it, since when.
+const functions = `
+umask 077
+mkdir -p /run/caravan
+cd /run/caravan
+exec 8>>lease.lock
+flock -w 20 8 || exit 75
+now=$(date +%s)
+run= until=0 holder= since=
+if [ -f lease ]; then { read -r run; read -r until; read -r holder; read -r since; } <lease || :; fi
+case $until in '' | *[!0-9]*) until=0 ;; esac
+write() { printf '%s\\n%s\\n%s\\n%s\\n' "$1" "$((now + ${LEASE_SECONDS}))" "$2" "$3" >lease.new && mv -f lease.new lease; }`
+
+/**
+ * Takes the lease of one host, or renews it. What it finds says which run last applied something there.
+ * A foreign one is taken over only when it has expired and no apply of it is still at work.
+ * @throws LeaseError that names the holder; ConnectError.
+ */
+export const takeLease = async (host: string, transport: Transport, claim: Claim): Promise<{ applied: string }> => {
+  const script = `${functions}
+if [ -n "$run" ] && [ "$run" != ${quote(claim.run)} ]; then
+  exec 9>>lock
+  if [ "$until" -ge "$now" ] || ! flock -n 9; then
+    printf 'held\\n%s\\n%s\\n%s\\n' "$holder" "$since" "$((until - now))"
+    exit 0
+  fi
+fi
+[ "$run" = ${quote(claim.run)} ] || since=$(date -u +%FT%TZ)
+write ${quote(claim.run)} ${quote(claim.holder)} "$since"
+printf 'taken\\n'
+[ ! -f applied ] || cat applied`
+  const { stdout, code, stderr } = await transport.run(script, { timeout: 60 })
+  const lines = stdout.toString().split('\n')
+  const answer = lines.findIndex((line) => line === 'taken' || line === 'held')
+  if (code !== 0 || answer < 0)
+    throw new LeaseError(`the lease could not be taken: ${stderr.trim() || `exit ${code}`}`, { host })
+  if (lines[answer] === 'taken') return { applied: lines[answer + 1] ?? '' }
+  const [holder, since, left] = lines.slice(answer + 1)
+  const rest =
+    Number(left) >= 0 ? `ends in ${left} s unless it is renewed` : 'has ended, but its apply is still at work'
+  throw new LeaseError(`${holder} is changing it since ${since}; that lease ${rest}`, {
+    host,
+    hint: 'wait for that run to end: --lock-wait 600 waits up to 10 minutes for it',
+  })
+}
+
+/** Gives the lease back, if it is still this run's. */
+export const dropLease = async (transport: Transport, { run }: Claim): Promise<void> => {
+  await transport.run(`${functions}\n[ "$run" != ${quote(run)} ] || rm -f lease`, { timeout: 60 })
+}
+
+/** What every apply script does first, under its lock: nothing is applied under another run's lease. */
+export const checkLease = (run: string): string => `
+owner=
+if [ -f /run/caravan/lease ]; then read -r owner </run/caravan/lease || :; fi
+[ "$owner" = ${quote(run)} ] || exit 76
+printf '%s\\n' ${quote(run)} >/run/caravan/applied`

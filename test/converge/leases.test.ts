@@ -1,0 +1,88 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { note, toyHost, toyRun } from './toy.ts'
+
+const write = (dir: string, run: string, until: number, holder = 'mary@desk') => {
+  mkdirSync(join(dir, 'run'), { recursive: true })
+  writeFileSync(join(dir, 'run/lease'), `${run}\n${until}\n${holder}\n2026-11-22T20:00:00Z\n`)
+}
+const soon = () => Math.floor(Date.now() / 1000) + 60
+const roles = { first: (dir: string) => [note(`${dir}/a`, '1')] }
+
+test('a run that holds a host stops another one, which says who it is and changes nothing anywhere', async (t) => {
+  const [one, two] = [toyHost(t, 'node-1'), toyHost(t, 'node-2')]
+  write(two.dir, 'other', soon())
+  const error = await t.throwsAsync(toyRun([one, two], roles))
+  t.regex(
+    error?.message ?? '',
+    /^mary@desk is changing it since 2026-11-22T20:00:00Z; that lease ends in \d+ s unless it is renewed$/,
+  )
+  t.like(error, {
+    details: { host: 'node-2', hint: 'wait for that run to end: --lock-wait 600 waits up to 10 minutes for it' },
+  })
+  t.false(existsSync(join(one.dir, 'a')))
+  t.false(existsSync(join(one.dir, 'run/lease')), 'what was taken before is given back')
+})
+
+test('a lease is given back at the end, and a run that changes nothing takes none', async (t) => {
+  const host = toyHost(t)
+  t.is((await toyRun([host], roles)).exit, 0)
+  t.false(existsSync(join(host.dir, 'run/lease')))
+  write(host.dir, 'other', soon())
+  t.is((await toyRun([host], roles)).exit, 0)
+})
+
+test('hosts that --limit leaves out are leased too', async (t) => {
+  const [one, two] = [toyHost(t, 'node-1'), toyHost(t, 'node-2')]
+  write(two.dir, 'other', soon())
+  await t.throwsAsync(toyRun([one, two], roles, { hosts: [one.host] }), { message: /^mary@desk/ })
+})
+
+test('a lease that has expired is taken over, but not while its apply is at work', async (t) => {
+  const host = toyHost(t)
+  write(host.dir, 'other', soon() - 120)
+  const held = host.transport.run('exec 9>>/run/caravan/lock; flock 9; echo locked; sleep 2')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  // the probe waits for an apply that is at work, so the lease is asked for by itself
+  const { takeLease } = await import('../../core/remote/lease.ts')
+  const claim = { run: 'test', holder: 'me@here' }
+  await t.throwsAsync(takeLease('node-1', host.transport, claim), { message: /its apply is still at work/ })
+  await held
+  t.is((await toyRun([host], roles)).exit, 0)
+})
+
+test('--lock-wait waits until the other run lets go', async (t) => {
+  const host = toyHost(t)
+  write(host.dir, 'other', Math.floor(Date.now() / 1000) + 1)
+  const result = await toyRun([host], roles, { lockWait: 30 })
+  t.is(result.exit, 0)
+  t.true(result.events.some((event) => event.event === 'warning' && event.message.startsWith('waiting: mary@desk')))
+})
+
+test('what another run applied between our probe and our lease is observed again', async (t) => {
+  const host = toyHost(t)
+  writeFileSync(join(host.dir, 'b'), '2')
+  const both = { first: (dir: string) => [note(`${dir}/a`, '1'), note(`${dir}/b`, '2')] }
+  host.before((script) => {
+    if (!script.includes('lease.lock') || existsSync(join(host.dir, 'run/applied'))) return
+    mkdirSync(join(host.dir, 'run'), { recursive: true })
+    writeFileSync(join(host.dir, 'run/applied'), 'other\n')
+    writeFileSync(join(host.dir, 'b'), 'of the other run')
+  })
+  const result = await toyRun([host], both)
+  t.is(result.exit, 1)
+  t.deepEqual(result.errors, ['was right when the plan was made and now differs'])
+  t.is(readFileSync(join(host.dir, 'b'), 'utf8'), 'of the other run')
+})
+
+test('an apply under a lease that is gone changes nothing', async (t) => {
+  const host = toyHost(t)
+  host.before((script) => {
+    if (script.includes('frame 0 end 0')) writeFileSync(join(host.dir, 'run/lease'), 'thief\n0\nx\ny\n')
+  })
+  const result = await toyRun([host], roles)
+  t.is(result.exit, 1)
+  t.deepEqual(result.errors, ['the lease of this run is gone: the host was rebooted, or another run took over'])
+  t.false(existsSync(join(host.dir, 'a')))
+})
