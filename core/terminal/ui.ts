@@ -57,8 +57,7 @@ export const createUi = (options: UiOptions): Ui => {
   const show: Emit = display?.emit ?? ((event) => stdout.write(jsonLine(event)))
   const record = recordDir === undefined ? undefined : createRunRecord(recordDir, show)
   const settle = async () => display?.settle()
-  // Whoever reads us may leave early (`| head`); that is no reason to leave a cluster half done.
-  for (const stream of [stdout, stderr]) stream.on('error', ignoreClosedPipe)
+  for (const stream of [stdout, stderr]) surviveClosedPipe(stream)
 
   const terminal = isTTY ? stdout : stderr.isTTY === true ? stderr : undefined
   const streams: PromptStreams = {
@@ -81,11 +80,13 @@ export const createUi = (options: UiOptions): Ui => {
     ask: (question, rest) => asking(() => askText({ question, ...rest }, streams)),
     choose: (question, choices, { hint }) => asking(() => askSome({ question, choices, hint }, streams)),
     handOver: asking,
-    close: async () => {
-      await settle()
-      for (const stream of [stdout, stderr]) stream.off('error', ignoreClosedPipe)
-    },
+    close: settle,
   } satisfies Ui)
+}
+
+// Whoever reads us may leave early (`| head`); that is no reason to leave a cluster half done.
+const surviveClosedPipe = (stream: NodeJS.WriteStream): void => {
+  if (!stream.listeners('error').includes(ignoreClosedPipe)) stream.on('error', ignoreClosedPipe)
 }
 
 const ignoreClosedPipe = (error: NodeJS.ErrnoException): void => {

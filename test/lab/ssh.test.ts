@@ -7,6 +7,7 @@ import type { SshSettings } from '../../core/declare/host.ts'
 import { AskableError, type ConnectError } from '../../core/errors.ts'
 import { sshFleet } from '../../core/remote/ssh.ts'
 import { host } from '../remote/hosts.ts'
+import { closeMasters } from '../remote/masters.ts'
 
 type Settings = Readonly<{ address: string; user: string; identityFile: string; hostKeys: string[] }>
 
@@ -17,7 +18,12 @@ const [name, lab] = Object.entries(parse(readFileSync(inventory, 'utf8')).hosts 
 if (name === undefined || lab === undefined) throw new Error('the lab has no host')
 
 const room = mkdtempSync(join(tmpdir(), 'cv-lab-'))
-test.after.always(() => rmSync(room, { recursive: true }))
+process.env.XDG_CACHE_HOME = room
+const dirs: string[] = []
+test.after.always(() => {
+  for (const dir of dirs) closeMasters(dir)
+  rmSync(room, { recursive: true })
+})
 
 const password = (name: string, text: string): string => {
   writeFileSync(join(room, name), `${text}\n`, { mode: 0o600 })
@@ -28,6 +34,7 @@ const reach = (ssh: Partial<SshSettings>, askPassword?: (question: string) => Pr
   const { address, user, identityFile, hostKeys } = lab
   const one = host(name, address, { user, identityFile, hostKeys, ...ssh })
   const dir = mkdtempSync(join(room, 'd'))
+  dirs.push(dir)
   const fleet = sshFleet([one], {
     dir,
     acceptNewHostKeys: false,

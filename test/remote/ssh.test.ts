@@ -18,6 +18,7 @@ import { AskableError, CaravanError, ConnectError, UnfinishedError } from '../..
 import { scanHostKeys } from '../../core/remote/host-keys.ts'
 import { type FleetOptions, sshFleet } from '../../core/remote/ssh.ts'
 import { host } from './hosts.ts'
+import { closeMasters } from './masters.ts'
 import { freePort, newKey, noSshd, type Sshd, startSshd } from './sshd.ts'
 
 const test = anyTest as TestFn
@@ -37,19 +38,12 @@ let sshd: Sshd
 test.before(async () => {
   if (noSshd === undefined) sshd = await start()
 })
-// A connection that is shared lives on in the background: close those of ours.
 test.after.always(async () => {
-  for (const [config, address] of configs) {
-    try {
-      execFileSync('ssh', ['-F', config, '-O', 'exit', address], { stdio: 'ignore' })
-    } catch {
-      // None was open.
-    }
-  }
+  for (const dir of dirs) closeMasters(dir)
   await Promise.all(sshds.map(({ stop }) => stop()))
   rmSync(room, { recursive: true, force: true })
 })
-const configs: [config: string, address: string][] = []
+const dirs = new Set<string>()
 
 type Reaching = Readonly<{ ssh?: Partial<SshSettings>; address?: string; dir?: string } & Partial<FleetOptions>>
 
@@ -57,8 +51,7 @@ type Reaching = Readonly<{ ssh?: Partial<SshSettings>; address?: string; dir?: s
 const reach = ({ ssh, address = '127.0.0.1', dir = mkdtempSync(join(room, 'd')), ...options }: Reaching = {}) => {
   const one = host('node-1', address, { user: sshd.user, port: sshd.port, identityFile: sshd.key, ...ssh })
   const fleet = sshFleet([one], { dir, acceptNewHostKeys: false, ownConfig: [], ...options })
-  for (const name of readdirSync(join(dir, 'ssh')))
-    if (name.startsWith('config')) configs.push([join(dir, 'ssh', name), address])
+  dirs.add(dir)
   const transport = fleet.transport(one)
   const print = async (script: string) => (await transport.run(script)).stdout.toString()
   return { fleet, one, dir, transport, print, connect: () => fleet.connect(one), ask: () => fleet.ask(one) }

@@ -162,7 +162,9 @@ test('law: install, pin, hold, mend and remove, by the real apt', async (t) => {
   await sh('dpkg --unpack /mnt/repository/caravan-bb_1.deb', world.options)
   t.deepEqual(await lawOf(one('caravan-bb')), ['state: broken → installed'])
   await lawOfUnknown(t, world, one('caravan-bb', { hold: true }))
+  // what is removed leaves no hold behind
   t.deepEqual(await lawOf(gone('caravan-bb')), ['state: installed → absent'])
+  t.is((await sh('apt-mark showhold', world.options)).stdout, '')
   t.deepEqual(await lawOf(gone('caravan-no-such')), [])
 })
 

@@ -29,8 +29,8 @@ if [ -n "$installs$removes" ]; then
   mend_dpkg
   plan=$(simulate "$@") && fresh_enough || { refresh; plan=$(simulate "$@") || explain; }
   only_removes "$plan"
-  held=$(apt-mark showhold ${words([...install.map((one) => one.replace(/=.*/, '')), ...remove])})
-  [ -z "$held" ] || apt-mark unhold $held
+  held=${install.length === 0 ? '' : `$(apt-mark showhold ${words(install.map((one) => one.replace(/=.*/, '')))})`}
+  [ -z "$held$removes" ] || apt-mark unhold $held $removes
   status=0
   apt "$@" || status=$?
   [ -z "$held" ] || apt-mark hold $held
