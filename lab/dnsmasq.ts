@@ -16,13 +16,14 @@ no-dhcp-interface=ctl
 no-resolv
 no-hosts
 no-ping
+# The machines know their names.
 dhcp-ignore-names
 dhcp-authoritative
 dhcp-leasefile=${labPath('dhcp.leases')}
 log-facility=${labPath('dnsmasq.log')}
 # Upstream DNS answers the lab's names; every other one does not exist.
 address=/#/
-${everyNode.map(({ name, address }) => `host-record=${name},${address}`).join('\n')}
+${everyNode.map(({ name, address }) => `host-record=${name}.lab,${address}`).join('\n')}
 address=/${PUBLIC_NAME}/${PUBLIC.dns}
 shared-network=${PUBLIC.gateway},198.18.33.0
 shared-network=${PRIVATE.gateway},10.33.0.0

@@ -8,7 +8,7 @@ import { inventoryPath, writeInventory } from './inventory.ts'
 import { clientKey } from './keys.ts'
 import { locked } from './lock.ts'
 import { answers, isOn, pullPlug, reboot, scrap, turnOff, turnOn, waitUntilReady } from './machine.ts'
-import { daemonPid } from './processes.ts'
+import { daemonPid, stopDaemon } from './processes.ts'
 import { routerDown, routerDrops, routerExists, routerOwner } from './router.ts'
 import { writeKnownHosts } from './ssh.ts'
 import { prepare } from './surroundings.ts'
@@ -54,6 +54,7 @@ export async function labDown(): Promise<void> {
     throw new LabError(`lab: the one that is up belongs to ${owner}`, { hint: 'end it there' })
   await locked(async () => {
     await Promise.all(everyNode.map(scrap))
+    await Promise.all(['apt-proxy', 'dnsmasq'].map((name) => stopDaemon(name)))
     await routerDown()
   })
 }

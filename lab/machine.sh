@@ -73,10 +73,12 @@ boot() {
   mount_root || exit 1
   if [ -d "/lib/modules/$(uname -r)" ]; then set -- --bind-ro=/lib/modules; else set --; fi
   # /var/lib/docker is a plain directory because Docker's overlay2 does not work on an overlay.
+  # SYSTEMD_NSPAWN_LOCK: a machine without power leaves its lock files behind, and the supervisor is lock enough.
+  export SYSTEMD_NSPAWN_LOCK=0
   exec systemd-nspawn --quiet --boot --register=no --keep-unit --link-journal=no --resolv-conf=off --timezone=off \
     --machine="caravan-$NAME" --hostname="$NAME" --directory="$DIR/root" --network-namespace-path="/run/netns/$namespace" \
     --bind="$DIR/docker:/var/lib/docker" "$@" \
-    --rlimit=NOFILE=1024:524288 --capability=all --system-call-filter='add_key keyctl bpf perf_event_open'
+    --capability=all --system-call-filter='add_key keyctl bpf perf_event_open'
 }
 
 pull_plug() {
@@ -91,6 +93,7 @@ pull_plug() {
 clean() {
   pull_plug
   unplug
+  rmdir "/run/systemd/nspawn/propagate/caravan-$NAME" 2>/dev/null
   for hierarchy in $(hierarchies); do
     find "$hierarchy/caravan/$NAME" -depth -type d -exec rmdir {} + 2>/dev/null
     rmdir "$hierarchy/caravan" 2>/dev/null

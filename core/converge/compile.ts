@@ -5,6 +5,7 @@ import { hostsOfPlay, type Play } from '../declare/play.ts'
 import { describe, identityOf, type Resource } from '../declare/resource.ts'
 import type { RoleInput } from '../declare/role.ts'
 import { ConflictError } from '../errors.ts'
+import { standing } from '../resources/standing.ts'
 
 /** One resource of one host, with the play that it belongs to. */
 export type Entry = Readonly<{ play: number; role: string; identity: string; resource: Resource }>
@@ -34,7 +35,7 @@ export const compile = (
   const conflicts: ConflictError[] = []
   for (const [index, play] of plays.entries()) {
     if (!hostsOfPlay(play, inventory).some(({ name }) => name === host.name)) continue
-    for (const resource of play.role.resources(inputFor(play, host, inventory))) {
+    for (const resource of resourcesOf(play, host, inventory)) {
       const entry = { play: index, role: play.role.name, identity: identityOf(resource), resource }
       const known = merged.get(entry.identity)
       const union = known === undefined ? resource : mergeResources(known.resource, resource)
@@ -51,6 +52,12 @@ export const compile = (
     const { resource } = merged.get(identity) as Entry
     return { play, role: plays[play]?.role.name ?? '', identity, resource }
   })
+}
+
+// how the host stands in its cluster rides in the probe
+const resourcesOf = (play: Play, host: HostWithFacts, inventory: Inventory): readonly Resource[] => {
+  const own = play.role.resources(inputFor(play, host, inventory))
+  return play.cluster === undefined ? own : [...own, standing(play.cluster, host)]
 }
 
 const mergeResources = (one: Resource, other: Resource): Resource | undefined => {

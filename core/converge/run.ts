@@ -1,7 +1,7 @@
+import type { Play } from '../declare/play.ts'
 import { describe } from '../declare/resource.ts'
-import { type CaravanError, ChangedSincePlanError, ConvergenceError, WaitError } from '../errors.ts'
+import { CaravanError, ConvergenceError, WaitError } from '../errors.ts'
 import { EVENTS_VERSION, type HostSummary, type PlannedEvent } from '../terminal/events.ts'
-import { apply, workOf } from './apply.ts'
 import {
   active,
   connectAll,
@@ -14,8 +14,10 @@ import {
   type RunInput,
 } from './crew.ts'
 import { takeLeases } from './leases.ts'
+import { runPlay } from './perform.ts'
 import { hasChanges, hasWaits, makePlan, type Plan, type Planned } from './plan.ts'
 import { plannedEvent } from './plan-event.ts'
+import { closedGate } from './rollout.ts'
 
 /** 0 converged, 1 failed, 2 drift under `--check`. */
 export type Exit = 0 | 1 | 2
@@ -55,21 +57,60 @@ const converge = async (members: readonly Member[], input: RunInput): Promise<Ex
   await eachActive(members, input, (member) => observe(member, input))
   const plan = planFor(active(members))
   for (const member of active(members)) takePlan(member, plan, input)
-  emitPlan(plan, input)
+  emitPlan(plan, members, input)
   const failed = () => active(members).length < members.length
-  const drift = hasChanges(plan) || hasWaits(plan)
+  const drift = hasChanges(plan) || hasWaits(plan) || closedGates(members, input).length > 0
   if (input.check) return failed() ? 1 : drift ? 2 : 0
   if (!drift) return failed() ? 1 : 0
   if (hasChanges(plan) && !(await input.approve('plan'))) return 1
   const leases = hasChanges(plan) ? await takeLeases(members, input) : undefined
   try {
-    for (const play of [...input.selected].sort((a, b) => a - b)) await runPlay(play, members, plan, input)
+    await runPlays(members, plan, input)
     await verify(members, input)
   } finally {
     await leases?.release()
   }
   return failed() ? 1 : 0
 }
+
+const inOrder = ({ selected }: RunInput): readonly number[] => [...selected].sort((a, b) => a - b)
+
+/** All plays, one after the other; one that needs a gate that stayed closed is skipped, and named. */
+const runPlays = async (members: readonly Member[], plan: Plan, input: RunInput): Promise<void> => {
+  const closed = new Set<string>()
+  for (const index of inOrder(input)) {
+    const play = input.plays[index] as Play
+    const missing = play.needs.find((name) => closed.has(name))
+    const open = missing === undefined && (await runPlay(index, members, plan, input))
+    if (!open) closed.add(play.role.name)
+    if (missing === undefined) continue
+    const error = new CaravanError(`skipped: the gate of ${missing} is closed`, {
+      role: play.role.name,
+      hint: 'run again once it opens',
+    })
+    for (const member of active(members))
+      if (member.entries.some((entry) => entry.play === index)) fail(member, error, input.emit)
+  }
+}
+
+/** The clustered plays whose gate is closed, by what the hosts said when they were observed. */
+const closedGates = (members: readonly Member[], input: RunInput): readonly PlannedEvent[] =>
+  inOrder(input).flatMap((index) => {
+    const play = input.plays[index] as Play
+    const reason = closedGate(play, active(members), input)
+    if (reason === undefined) return []
+    const changes = [{ property: 'gate', from: reason, to: 'open' }]
+    return [
+      {
+        play: play.role.name,
+        role: play.role.name,
+        resource: `gate ${play.cluster?.name}`,
+        at: '',
+        kind: 'wait' as const,
+        changes,
+      },
+    ]
+  })
 
 const planFor = (members: readonly Member[], earlier = false): Plan =>
   makePlan(
@@ -84,82 +125,15 @@ const takePlan = (member: Member, plan: Plan, { emit }: RunInput): void => {
   for (const problem of own?.problems ?? []) fail(member, problem, emit)
 }
 
-const emitPlan = (plan: Plan, { emit, plays }: RunInput): void => {
+const emitPlan = (plan: Plan, members: readonly Member[], input: RunInput): void => {
   const entries = [...plan].map(([host, { planned }]): [string, PlannedEvent[]] => [
     host,
-    planned.map((item) => plannedEvent(item, plays[item.play]?.role.name ?? '')),
+    planned.map((item) => plannedEvent(item, input.plays[item.play]?.role.name ?? '')),
   ])
   const unchanged = Object.fromEntries([...plan].map(([host, own]) => [host, own.unchanged]))
-  emit({ event: 'plan', hosts: Object.fromEntries(entries), unchanged })
-}
-
-/** One play on all hosts that are still in the run; hosts that were touched are observed again first. */
-const runPlay = async (play: number, members: readonly Member[], approved: Plan, input: RunInput): Promise<void> => {
-  const taking = active(members).filter(({ entries }) => entries.some((entry) => entry.play === play))
-  if (taking.length === 0) return
-  const plans = new Map<Member, readonly Planned[]>()
-  await eachActive(taking, input, async (member) => {
-    const fresh =
-      member.touched || member.stale ? await replan(member, play, input) : approved.get(member.host.name)?.planned
-    plans.set(
-      member,
-      (fresh ?? []).filter((planned) => planned.play === play),
-    )
-  })
-  for (const member of active(taking)) await holdToPlan(member, plans.get(member) ?? [], input)
-  const busy = active(taking).filter((member) => (plans.get(member) ?? []).length > 0)
-  if (busy.length === 0) return
-  const name = input.plays[play]?.role.name ?? ''
-  input.emit({ event: 'play', play: name, hosts: busy.map(({ host }) => host.name) })
-  await eachActive(busy, input, (member) => applyPlay(member, play, plans.get(member) ?? [], input))
-}
-
-const replan = async (member: Member, play: number, input: RunInput): Promise<readonly Planned[]> => {
-  const entries = await observeAgain(member, input, play)
-  const state = { host: member.host.name, entries, haves: member.haves }
-  const own = makePlan([state], true).get(member.host.name)
-  const [problem] = own?.problems ?? []
-  if (problem !== undefined) throw problem
-  return own?.planned ?? []
-}
-
-// What the person did not approve is never applied, whoever changed it in the meantime.
-const holdToPlan = async (member: Member, planned: readonly Planned[], input: RunInput): Promise<void> => {
-  const strangers = planned.filter(({ kind, identity }) => kind !== 'wait' && !member.approved.has(identity))
-  if (strangers.length === 0) return
-  const names = strangers.map(({ resource }) => describe(resource)).join(', ')
-  input.emit({ event: 'warning', host: member.host.name, message: `${names}: changed since the plan` })
-  if (await input.approve('changed since the plan')) return
-  const { role, resource } = strangers[0] as Planned
-  const details = { role, resource: names, at: resource.at, hint: 'run again: the next plan will show it' }
-  fail(member, new ChangedSincePlanError('was right when the plan was made and now differs', details), input.emit)
-}
-
-const applyPlay = async (member: Member, play: number, planned: readonly Planned[], input: RunInput): Promise<void> => {
-  const { emit, plays } = input
-  const name = plays[play]?.role.name ?? ''
-  const works = workOf(play, member.entries, planned)
-  const began = Date.now()
-  const waitedBefore = member.seconds.wait
-  try {
-    member.touched ||= works.some(({ kind }) => kind !== 'wait')
-    await apply(input.id, works, member.transport, (work, state, seconds) => {
-      const kind = work.kind === 'wait' ? 'wait' : 'change'
-      const place = {
-        host: member.host.name,
-        play: name,
-        role: work.role,
-        resource: describe(work.resource),
-        kind,
-      } as const
-      if (state === 'begin') return emit({ event: 'applying', ...place })
-      if (kind === 'wait') member.seconds.wait += seconds
-      else if (state === 'done') member.changed++
-      emit({ event: 'applied', ...place, ok: state === 'done', seconds })
-    })
-  } finally {
-    member.seconds.apply += (Date.now() - began) / 1000 - (member.seconds.wait - waitedBefore)
-  }
+  // a gate is of no single host: it is told with the first
+  entries[0]?.[1].push(...closedGates(members, input))
+  input.emit({ event: 'plan', hosts: Object.fromEntries(entries), unchanged })
 }
 
 /** Everything that was selected on the hosts that were touched, once more: nothing may differ. */

@@ -20,7 +20,7 @@ export const notConnected = (stderr: string, peer: Peer): ConnectError =>
   judge(becoming, stderr, peer) ??
   new UnfinishedError('the connection ended before the host answered', {
     host: peer.name,
-    hint: `try by hand: ssh ${peer.address}`,
+    hint: `ssh ${peer.address}, by hand`,
     ...said(stderr),
   })
 
@@ -37,7 +37,7 @@ export const notRoot = (printed: string, code: number, peer: Peer): ConnectError
   judge(becoming, printed, peer) ??
   new ConnectError(`the host let us in, but ran nothing (exit ${code})`, {
     host: peer.name,
-    hint: `try by hand: ssh ${peer.address} sh -c id`,
+    hint: `ssh ${peer.address} sh -c id, by hand`,
     ...said(printed),
   })
 

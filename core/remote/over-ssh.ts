@@ -68,8 +68,7 @@ const exitStatus = (
   return ending.code
 }
 
-/** What messages say of a host. */
-export const asPeer = ({ name, address, ssh }: Host): Peer => ({
+const asPeer = ({ name, address, ssh }: Host): Peer => ({
   name,
   address,
   pinned: ssh.hostKeys.length > 0,
@@ -82,4 +81,4 @@ const noSsh = ({ name }: Host, reason: string): ConnectError =>
     : new ConnectError(`ssh cannot be started on this computer: ${reason}`, { host: name })
 
 const silent = ({ name, address }: Host): UnfinishedError =>
-  new UnfinishedError('the host let nothing be heard for 30 s', { host: name, hint: `try by hand: ssh ${address}` })
+  new UnfinishedError('the host let nothing be heard for 30 s', { host: name, hint: `ssh ${address}, by hand` })

@@ -15,8 +15,8 @@ export type Ended = Readonly<{ ending: Ending; stdout: Buffer; stderr: string }>
 /** What a conversation may do to its process. */
 export type Line = Readonly<{
   write: (input: Uint8Array) => void
-  /** Closes its stdin. */
-  end: (input?: Uint8Array) => void
+  /** Writes the last of its stdin, and closes it. */
+  end: (input: Uint8Array) => void
   /** Gives the process up. */
   stop: () => void
 }>
@@ -45,7 +45,7 @@ const STDERR_KEPT = 64 * 1024
 // What is still in the pipe of stderr arrives at once; a background master of an old OpenSSH keeps it open for ever.
 const STDERR_GRACE = 200
 
-/** Runs a program without a terminal until it ends or is given up. Never rejects. */
+/** Runs a program without a terminal until it ends or is given up. Rejects only with what `onOutput` throws. */
 export const runProcess = async (program: Process, options: RunOptions = {}): Promise<Ended> => {
   if (options.signal?.aborted) return { ending: { kind: 'aborted' }, stdout: Buffer.alloc(0), stderr: '' }
   const { command, args, env, cwd } = program
@@ -57,20 +57,28 @@ export const runProcess = async (program: Process, options: RunOptions = {}): Pr
   const giveUp = (kind: 'timeout' | 'overflow' | 'aborted' | 'stopped') => () => given.resolve({ kind })
   const listener = program.converse({
     write: (input) => child.stdin.write(input),
-    end: (input) => (input === undefined ? child.stdin.end() : child.stdin.end(input)),
+    end: (input) => child.stdin.end(input),
     stop: giveUp('stopped'),
   })
-  const output = collect(child, listener, options, giveUp('overflow'))
-  const timer = setTimeout(giveUp('timeout'), (options.timeout ?? DEFAULT_TIMEOUT) * 1000)
+  const output = collect(child, listener, options, { overflow: giveUp('overflow'), failed: given.reject })
+  const timer = setTimeout(giveUp('timeout'), milliseconds(options.timeout))
   const aborted = giveUp('aborted')
   options.signal?.addEventListener('abort', aborted)
-  const ending = await Promise.race([given.promise, ended(child)])
-  clearTimeout(timer)
-  options.signal?.removeEventListener('abort', aborted)
-  for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
-  if (ending.kind !== 'exit') kill(child, program.killGroup === true)
-  return { ending, stdout: output.stdout(), stderr: output.stderr() }
+  let over = false
+  try {
+    const ending = await Promise.race([given.promise, ended(child)])
+    over = ending.kind === 'exit'
+    return { ending, stdout: output.stdout(), stderr: output.stderr() }
+  } finally {
+    clearTimeout(timer)
+    options.signal?.removeEventListener('abort', aborted)
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
+    if (!over) kill(child, program.killGroup === true)
+  }
 }
+
+// A longer timer than this would fire at once.
+const milliseconds = (seconds = DEFAULT_TIMEOUT): number => Math.min(seconds * 1000, 2 ** 31 - 1)
 
 // The exit status once stdout has ended. Node's `close` would wait for stderr as well.
 const ended = (child: ChildProcess): Promise<Ending> =>
@@ -87,20 +95,29 @@ const ended = (child: ChildProcess): Promise<Ending> =>
     })
   })
 
-const collect = (child: ChildProcess, listener: Listener, options: RunOptions, overflow: () => void) => {
-  const { maxOutput = DEFAULT_MAX_OUTPUT, onOutput } = options
+const collect = (
+  child: ChildProcess,
+  listener: Listener,
+  { maxOutput = DEFAULT_MAX_OUTPUT, onOutput }: RunOptions,
+  report: Readonly<{ overflow: () => void; failed: (error: unknown) => void }>,
+) => {
   const pieces: Buffer[] = []
   let left = maxOutput
   let stderr = ''
+  const keep = (piece: Buffer): void => {
+    left -= piece.length
+    pieces.push(piece)
+    try {
+      onOutput?.(piece)
+    } catch (error) {
+      report.failed(error)
+    }
+  }
   child.stdout?.on('data', (piece: Buffer) => {
     const counted = listener.stdout(piece)
     const kept = counted.subarray(0, left)
-    left -= kept.length
-    if (kept.length > 0) {
-      pieces.push(kept)
-      onOutput?.(kept)
-    }
-    if (kept.length < counted.length) overflow()
+    if (kept.length > 0) keep(kept)
+    if (kept.length < counted.length) report.overflow()
   })
   child.stderr?.setEncoding('utf8').on('data', (piece: string) => {
     stderr = (stderr + piece).slice(-STDERR_KEPT)

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Host } from '../declare/host.ts'
@@ -44,10 +44,10 @@ export type FleetOptions = Readonly<{
  */
 export const sshFleet = (hosts: readonly Host[], options: FleetOptions): Fleet => {
   const dir = resolve(options.dir)
-  const own = options.ownConfig ?? [join(homedir(), '.ssh', 'config'), '/etc/ssh/ssh_config']
+  const own = options.ownConfig ?? ['~/.ssh/config', '/etc/ssh/ssh_config']
   const sockets = controlDirectory()
   // An edited ssh configuration may lead elsewhere: the connection of before is not used then.
-  const ownTexts = own.map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : ''))
+  const ownTexts = own.map((path) => textOf(path.replace(/^~/, homedir())))
   const socket = ({ address, ssh }: Host) => join(sockets, shortHash([dir, address, ssh, own, ownTexts]))
 
   const knownHosts = join(dir, 'known_hosts')
@@ -87,12 +87,21 @@ export const sshFleet = (hosts: readonly Host[], options: FleetOptions): Fleet =
   }
 }
 
+// What cannot be read is ssh's to complain about.
+const textOf = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
 // Named by their content: a run with another inventory beside this one has files of its own.
 const contentStore =
   (directory: string) =>
   (name: string, content: string): string => {
     const path = join(privateDirectory(directory), `${name}-${shortHash(content)}`)
-    if (existsSync(path) && readFileSync(path, 'utf8') === content) return path
+    if (textOf(path) === content) return path
     attempt(`cannot write ${path}`, () => {
       writeFileSync(`${path}.${process.pid}`, content, { mode: 0o600 })
       renameSync(`${path}.${process.pid}`, path)

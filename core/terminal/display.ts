@@ -33,19 +33,24 @@ export const createDisplay = (options: DisplayOptions): Display => {
   })
 }
 
+type WarningEvent = Extract<RunEvent, { event: 'warning' }>
+
 type Told = { readonly [Name in RunEvent['event']]?: (event: Extract<RunEvent, { event: Name }>) => void }
 
 const tellers = (progress: Progress, screen: Screen, options: DisplayOptions): Told => {
   const { verbose, canMove, style } = options
   const began = performance.now()
   const view = () => ({ ...options, columns: options.columns() })
-  // Errors are shown beside the plan, before the question, and once more at the end when things were applied since.
+  // Warnings are gathered, so that the same one of 50 hosts is one. Errors are shown beside the plan, before the
+  // question, and once more at the end when things were applied since.
+  const warnings: WarningEvent[] = []
   let shownErrors = 0
-  const sayErrors = (): void => {
-    const lines = errorLines(progress.errors.slice(shownErrors), style)
+  const sayTroubles = (): void => {
+    const errors = progress.errors.slice(shownErrors)
+    shownErrors = progress.errors.length
+    const lines = [...warningLines(warnings.splice(0), style), ...errorLines(errors, style)]
     const gap = lines.length > 0 && countPlan(progress.plan).all > 0 ? [''] : []
     screen.say([...gap, ...lines], 'stderr')
-    shownErrors = progress.errors.length
   }
   return {
     start: () => {
@@ -56,11 +61,13 @@ const tellers = (progress: Progress, screen: Screen, options: DisplayOptions): T
       if (verbose) screen.say([style.dim(`${time}  ${safeLine(host)}  ${phaseText[phase]}`)])
       else screen.observing()
     },
-    warning: (event) => screen.say(warningLines(event, style), 'stderr'),
+    warning: (event) => {
+      warnings.push(event)
+    },
     plan: (plan) => {
       if (countPlan(plan.hosts).all === 0) return
       screen.say(planLines(plan, { ...view(), hosts: [...progress.hosts.keys()], leftOut: failedHosts(progress) }))
-      sayErrors()
+      sayTroubles()
     },
     play: ({ play, hosts }) => {
       if (!canMove) screen.say(['', `${style.cyan(safeLine(play))} on ${hostNames(hosts)}`])
@@ -72,7 +79,7 @@ const tellers = (progress: Progress, screen: Screen, options: DisplayOptions): T
     summary: () => {
       screen.say(summaryLines(progress, view()))
       if (progress.applied) shownErrors = 0
-      sayErrors()
+      sayTroubles()
       screen.say(closingLines(progress, view()))
       void screen.settle()
     },

@@ -14,14 +14,19 @@ export const errorLines = (errors: readonly ErrorEvent[], style: Style): readonl
   })
 }
 
-/** `warning: node-1: message`, then what to do about it. */
-export const warningLines = (
-  { host, message, hint }: { host?: string; message: string; hint?: string },
-  style: Style,
-): readonly string[] => [
-  `${style.yellow('warning')}: ${host === undefined ? '' : `${safeLine(host)}: `}${indented(message)}`,
-  ...(hint === undefined ? [] : [`  try: ${safeLine(hint)}`]),
-]
+/** Warnings as lines: `warning: node-1: message`, then what to do about it; the same one of several hosts once. */
+export const warningLines = (warnings: readonly Warning[], style: Style): readonly string[] => {
+  const same = Map.groupBy(warnings, ({ message, hint }) => JSON.stringify([message, hint]))
+  return [...same.values()].flatMap((group) => {
+    const hosts = [...new Set(group.flatMap(({ host }) => host ?? []))]
+    const { message, hint } = group[0] as Warning
+    const where = hosts.length === 0 ? '' : `${hostNames(hosts)}: `
+    const what = `${style.yellow('warning')}: ${where}${indented(message)}`
+    return hint === undefined ? [what] : [what, `  try: ${safeLine(hint)}`]
+  })
+}
+
+type Warning = Readonly<{ host?: string; message: string; hint?: string }>
 
 const safeError = ({ message, host: _, detail, ...others }: ErrorEvent, hosts: readonly string[]): string => {
   const lines = Object.entries(others).map(([key, text]) => [key, text === undefined ? text : safeLine(text)])

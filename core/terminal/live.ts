@@ -97,7 +97,9 @@ const rowsOf = (progress: Progress, { stdout, style }: LiveOptions): Row[] => {
 /** `31 of 50 hosts done · 18 at work · 1 failed`, then a line for each that works. */
 const compact = ({ hosts }: Progress, room: number, style: Style): string => {
   const all = [...hosts]
-  const busy = all.filter(([, { doing }]) => doing !== undefined)
+  // What takes longest is what one waits for: it comes first.
+  const since = ({ doing }: HostProgress) => doing?.since ?? Number.POSITIVE_INFINITY
+  const busy = all.filter(([, { doing }]) => doing !== undefined).sort(([, a], [, b]) => since(a) - since(b))
   const failed = all.filter(([, host]) => host.failed).length
   const done = all.filter(([, host]) => !host.failed && host.done >= host.planned && host.doing === undefined).length
   const parts = [`${done} of ${count(all.length, 'host')} done`, `${busy.length} at work`]

@@ -77,6 +77,19 @@ test('output beyond the cap is given up, and says so', async (t) => {
   t.is(Buffer.concat(heard).length, 100_000)
 })
 
+test('a listener that throws ends the run with its error', async (t) => {
+  const run = local.run('echo a; sleep 5', {
+    onOutput: () => {
+      throw new RangeError('not this')
+    },
+  })
+  await t.throwsAsync(run, { instanceOf: RangeError, message: 'not this' })
+})
+
+test('a time-out beyond what a timer can hold is none', async (t) => {
+  t.is((await local.run('sleep 0.1; echo a', { timeout: 1e9 })).stdout.toString(), 'a\n')
+})
+
 test('output of just the cap is kept', async (t) => {
   t.is((await local.run('printf 12345', { maxOutput: 5 })).stdout.toString(), '12345')
 })

@@ -202,16 +202,16 @@ it('a connection that is cut in the middle is told apart from a script that fail
 
 it('time-out, cap and abort end a run and leave the connection', async (t) => {
   const { transport } = reach({ ssh: pinned() })
-  await fails(t, transport.run('sleep 20', { timeout: 0.3 }), /did not end within 0.3 s/)
+  await fails(t, transport.run('sleep 5', { timeout: 0.3 }), /did not end within 0.3 s/)
   await fails(t, transport.run('cat /dev/zero', { maxOutput: 5000 }), /more than 5000 bytes/)
-  await fails(t, transport.run('sleep 20', { signal: AbortSignal.timeout(300) }), /stopped/)
+  await fails(t, transport.run('sleep 5', { signal: AbortSignal.timeout(300) }), /stopped/)
   t.is((await transport.run('echo on')).stdout.toString(), 'on\n')
 })
 
 it('close ends what still runs', async (t) => {
   const { fleet, transport, connect } = reach({ ssh: pinned() })
   await connect()
-  const running = transport.run('sleep 20')
+  const running = transport.run('sleep 5')
   await fleet.close()
   await t.throwsAsync(running, { instanceOf: ConnectError })
 })

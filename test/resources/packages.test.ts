@@ -214,3 +214,23 @@ test('fails: unknown names, and what would take others along', async (t) => {
   t.regex((await reason(gone('caravan-aa'))) ?? '', /^apt would also remove caravan-bb, which nothing asks for/)
   t.regex((await reason(one('caravan-cc'))) ?? '', /^apt would also remove caravan-(aa|bb), which nothing asks for/)
 })
+
+test('the lists are refreshed when they are old or do not offer it, and only then', async (t) => {
+  const world = await repository(t)
+  if (world === undefined) return
+  const installAfter = async (before: string): Promise<string> => {
+    await sh(`${before}; apt-get -y -q remove caravan-aa`, world.options)
+    const { code, stdout, stderr } = await applyOnce(one('caravan-aa'), world.options)
+    t.is(code, 0, stderr)
+    return stdout
+  }
+  const age = (hours: number) => `touch -d '${hours} hours ago' /etc/apt/sources.list* /var/lib/apt/lists`
+  t.regex(await installAfter('true'), /InRelease/)
+  t.notRegex(await installAfter('true'), /InRelease/)
+  t.notRegex(await installAfter(age(23)), /InRelease/)
+  t.regex(await installAfter(age(25)), /InRelease/)
+  t.regex(await installAfter('touch /etc/apt/sources.list'), /InRelease/)
+  // a repository that does not answer is no reason to fail while the lists offer it
+  const withoutIt = await installAfter(`${age(25)}; mv /mnt/repository/Packages /mnt/repository/gone`)
+  t.regex(withoutIt, /the package lists could not be refreshed/)
+})

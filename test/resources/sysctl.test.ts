@@ -96,6 +96,7 @@ test('law: on a private host', async (t) => {
   await fragment('echo 200 >/proc/sys/net/ipv4/ip_default_ttl; rm /etc/sysctl.d/90-caravan-*ttl.conf', world.options)
   const raised = await law(t, world, sysctl('net.ipv4.ip_default_ttl', 100, { atLeast: true }))
   t.deepEqual(raised.map(show), ['persisted: (absent) → 200'])
+  t.deepEqual(await observe([sysctl('net.ipv4.ip_default_ttl', 1)], world.options), [{ live: '200', persisted: '200' }])
   await fragment('echo 10 >/proc/sys/net/ipv4/ip_default_ttl', world.options)
   t.deepEqual((await law(t, world, sysctl('net.ipv4.ip_default_ttl', 100, { atLeast: true }))).map(show), [
     'live: 10 → 100',

@@ -31,14 +31,16 @@ const read = (source: string): readonly RunEvent[] => {
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line))
 }
 
-// As long as it took then, where the events tell; else some time for each kind.
+// As long as it took then, where the events tell; else some time for each kind, as if hosts worked side by side.
+let hosts = 1
 const pauseBefore = (event: RunEvent, last: RunEvent | undefined): number => {
+  if (event.event === 'start') hosts = event.hosts.length
   const [now, before] = [event, last].map((each) =>
     each !== undefined && 'time' in each ? Date.parse(String(each.time)) : Number.NaN,
   )
   const recorded = (now ?? 0) - (before ?? 0)
   if (Number.isFinite(recorded)) return recorded
-  return { plan: 1200, applied: 350, summary: 1500 }[event.event as string] ?? 30
+  return { plan: 1200, applied: 1000 / hosts, summary: 1500 }[event.event as string] ?? 30 / hosts
 }
 
 const { json, verbose, diff } = values

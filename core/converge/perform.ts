@@ -1,0 +1,86 @@
+import type { Play } from '../declare/play.ts'
+import { describe } from '../declare/resource.ts'
+import { ChangedSincePlanError } from '../errors.ts'
+import { apply, workOf } from './apply.ts'
+import { active, eachActive, fail, type Member, observeAgain, type RunInput } from './crew.ts'
+import { makePlan, type Plan, type Planned } from './plan.ts'
+import { rollOut, waitAtGate } from './rollout.ts'
+
+/**
+ * One play on all hosts that are still in the run; hosts that were touched are observed again first.
+ * Whether its gate is open afterwards.
+ */
+export const runPlay = async (
+  play: number,
+  members: readonly Member[],
+  approved: Plan,
+  input: RunInput,
+): Promise<boolean> => {
+  const taking = active(members).filter(({ entries }) => entries.some((entry) => entry.play === play))
+  if (taking.length === 0) return true
+  const plans = new Map<Member, readonly Planned[]>()
+  await eachActive(taking, input, async (member) => {
+    const fresh =
+      member.touched || member.stale ? await replan(member, play, input) : approved.get(member.host.name)?.planned
+    plans.set(
+      member,
+      (fresh ?? []).filter((planned) => planned.play === play),
+    )
+  })
+  for (const member of active(taking)) await holdToPlan(member, plans.get(member) ?? [], input)
+  const busy = active(taking).filter((member) => (plans.get(member) ?? []).length > 0)
+  const own = input.plays[play] as Play
+  if (busy.length === 0) return waitAtGate(own, members, input)
+  const name = own.role.name
+  input.emit({ event: 'play', play: name, hosts: busy.map(({ host }) => host.name) })
+  const apply = (member: Member) => applyPlay(member, play, plans.get(member) ?? [], input)
+  return rollOut({ play: own, members, busy, apply }, input)
+}
+
+const replan = async (member: Member, play: number, input: RunInput): Promise<readonly Planned[]> => {
+  const entries = await observeAgain(member, input, play)
+  const state = { host: member.host.name, entries, haves: member.haves }
+  const own = makePlan([state], true).get(member.host.name)
+  const [problem] = own?.problems ?? []
+  if (problem !== undefined) throw problem
+  return own?.planned ?? []
+}
+
+// What the person did not approve is never applied, whoever changed it in the meantime.
+const holdToPlan = async (member: Member, planned: readonly Planned[], input: RunInput): Promise<void> => {
+  const strangers = planned.filter(({ kind, identity }) => kind !== 'wait' && !member.approved.has(identity))
+  if (strangers.length === 0) return
+  const names = strangers.map(({ resource }) => describe(resource)).join(', ')
+  input.emit({ event: 'warning', host: member.host.name, message: `${names}: changed since the plan` })
+  if (await input.approve('changed since the plan')) return
+  const { role, resource } = strangers[0] as Planned
+  const details = { role, resource: names, at: resource.at, hint: 'run again: the next plan will show it' }
+  fail(member, new ChangedSincePlanError('was right when the plan was made and now differs', details), input.emit)
+}
+
+const applyPlay = async (member: Member, play: number, planned: readonly Planned[], input: RunInput): Promise<void> => {
+  const { emit, plays } = input
+  const name = plays[play]?.role.name ?? ''
+  const works = workOf(play, member.entries, planned)
+  const began = Date.now()
+  const waitedBefore = member.seconds.wait
+  try {
+    member.touched ||= works.some(({ kind }) => kind !== 'wait')
+    await apply(input.id, works, member.transport, (work, state, seconds) => {
+      const kind = work.kind === 'wait' ? 'wait' : 'change'
+      const place = {
+        host: member.host.name,
+        play: name,
+        role: work.role,
+        resource: describe(work.resource),
+        kind,
+      } as const
+      if (state === 'begin') return emit({ event: 'applying', ...place })
+      if (kind === 'wait') member.seconds.wait += seconds
+      else if (state === 'done') member.changed++
+      emit({ event: 'applied', ...place, ok: state === 'done', seconds })
+    })
+  } finally {
+    member.seconds.apply += (Date.now() - began) / 1000 - (member.seconds.wait - waitedBefore)
+  }
+}

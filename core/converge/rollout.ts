@@ -1,0 +1,206 @@
+import type { ClusterRole, Standings } from '../declare/cluster.ts'
+import { gate, mayTake, takingOrder } from '../declare/cluster.ts'
+import type { Host } from '../declare/host.ts'
+import { hostsOfPlay, type Play } from '../declare/play.ts'
+import { UNKNOWN } from '../declare/resource.ts'
+import { ApplyError, CaravanError, ConnectError, WaitError } from '../errors.ts'
+import { type Have, standing, standingType, writeMark } from '../resources/standing.ts'
+import { active, eachActive, fail, type Member, type RunInput } from './crew.ts'
+import { probe } from './probe.ts'
+
+/** What a rollout is made of: the play, the members with something to do, and how one of them is applied. */
+export type Rollout = Readonly<{
+  play: Play
+  members: readonly Member[]
+  busy: readonly Member[]
+  apply: (member: Member) => Promise<void>
+}>
+
+type Servers = ReadonlyMap<string, Have | undefined>
+
+/**
+ * Applies a play on its hosts: in parallel, one by one, or as its cluster allows. Failures are the members' own.
+ * Whether the play's gate is open afterwards; a play without a cluster has none to close.
+ */
+export const rollOut = async (rollout: Rollout, input: RunInput): Promise<boolean> => {
+  const { play, busy, apply } = rollout
+  if (play.cluster !== undefined) return rollOutCluster(rollout, play.cluster, input)
+  if (play.serial) await inTurn(busy, input, apply)
+  else await eachActive(busy, input, apply)
+  return true
+}
+
+const inTurn = async (busy: readonly Member[], input: RunInput, apply: Rollout['apply']): Promise<void> => {
+  for (const member of busy) {
+    await eachActive([member], input, apply)
+    if (member.failures.length > 0) return stopAfter(member, busy, input)
+  }
+}
+
+const rollOutCluster = async (rollout: Rollout, cluster: ClusterRole, input: RunInput): Promise<boolean> => {
+  const { play, busy, apply } = rollout
+  const servers = await lookAround(play, cluster, rollout.members, input)
+  const established = [...servers.values()].some((have) => have?.marked || have?.standing.leader)
+  if (!established) {
+    if (!isWhole(rollout, input)) return false
+    // they wait for each other, so all must start
+    await eachActive(busy, { ...input, forks: busy.length }, apply)
+  } else {
+    await oneByOne(rollout, cluster, standingsOf(servers), input)
+  }
+  if (active(busy).length === 0 || !(await awaitGate(rollout, cluster, input))) return false
+  await establish(cluster, active(busy), input)
+  return true
+}
+
+/** Servers that passed their gate carry the mark of an established cluster from then on. */
+const establish = ({ name }: ClusterRole, members: readonly Member[], input: RunInput): Promise<void> =>
+  eachActive(members, input, async ({ transport }) => {
+    const { code, stderr } = await transport.run(writeMark(name))
+    if (code !== 0) throw new ApplyError(`the mark of ${name} could not be written: ${stderr.trim()}`)
+  })
+
+/** On a first boot all servers must be selected and in the run, or nothing starts. */
+const isWhole = ({ play, members, busy }: Rollout, { inventory, emit }: RunInput): boolean => {
+  const present = new Set(active(members).map(({ host }) => host.name))
+  const missing = hostsOfPlay(play, inventory).flatMap(({ name }) => (present.has(name) ? [] : [name]))
+  if (missing.length === 0) return true
+  const error = new ApplyError(
+    `the first boot of ${play.cluster?.name} needs all of its servers: ${missing.join(', ')} missing`,
+    {
+      role: play.role.name,
+      hint: 'select them too, and mend what keeps them out of the run',
+    },
+  )
+  for (const member of active(busy)) fail(member, error, emit)
+  return false
+}
+
+const oneByOne = async (
+  { play, members, busy, apply }: Rollout,
+  cluster: ClusterRole,
+  first: Standings,
+  input: RunInput,
+): Promise<void> => {
+  const inOrder = takingOrder(
+    busy.map(({ host }) => host.name),
+    first,
+  ).flatMap((name) => busy.filter(({ host }) => host.name === name))
+  await inTurn(inOrder, input, async (member) => {
+    const { name } = member.host
+    const standings = await waitUntil(play, cluster, members, (now) => mayTake(name, now), input)
+    if (standings.get(name)?.leader && hasHeir(name, standings)) await handOver(cluster, member)
+    await apply(member)
+    await waitUntil(play, cluster, members, (now) => gate([name], now), input)
+  })
+}
+
+const hasHeir = (leader: string, standings: Standings): boolean =>
+  [...standings].some(([name, standing]) => name !== leader && standing?.healthy && standing.voter)
+
+const handOver = async ({ handOver, name }: ClusterRole, { host, transport }: Member): Promise<void> => {
+  if (handOver === undefined) return
+  const { code, stderr } = await transport.run(handOver(host))
+  if (code !== 0) throw new ApplyError(`it leads ${name} and could not hand over: ${stderr.trim()} (exit ${code})`)
+}
+
+const stopAfter = (failed: Member, busy: readonly Member[], { emit }: RunInput): void => {
+  const left = active(busy).filter(({ host }) => host !== failed.host)
+  for (const member of left) {
+    fail(
+      member,
+      new CaravanError(`left alone, since the play stopped at ${failed.host.name}`, { hint: 'run again' }),
+      emit,
+    )
+  }
+}
+
+/** The gate of a cluster after its play. */
+const awaitGate = async ({ play, members, busy }: Rollout, cluster: ClusterRole, input: RunInput): Promise<boolean> => {
+  const took = active(busy).map(({ host }) => host.name)
+  if (hostsOfPlay(play, input.inventory).length < 3)
+    input.emit({
+      event: 'warning',
+      message: `${cluster.name} has fewer than three servers: a change of one is an outage`,
+    })
+  try {
+    await waitUntil(play, cluster, members, (now) => gate(took, now), input)
+  } catch (error) {
+    for (const member of active(busy)) fail(member, error, input.emit)
+    return false
+  }
+  return true
+}
+
+/** The gate of a play in which nothing had to be applied: it is waited for if it was closed when the hosts were observed. */
+export const waitAtGate = async (play: Play, members: readonly Member[], input: RunInput): Promise<boolean> => {
+  const { cluster } = play
+  if (cluster === undefined || closedGate(play, members, input) === undefined) return true
+  const busy = active(members).filter(({ host }) => hostsOfPlay(play, input.inventory).includes(host))
+  return awaitGate({ play, members, busy, apply: async () => {} }, cluster, input)
+}
+
+/** What keeps the gate of a play closed, by what the probes of its servers said; undefined: open, or not all were asked. */
+export const closedGate = (play: Play, members: readonly Member[], { inventory }: RunInput): string | undefined => {
+  const { cluster } = play
+  if (cluster === undefined) return undefined
+  const servers = hostsOfPlay(play, inventory).map((host) => members.find((member) => member.host === host))
+  const standings = servers.map((member) => {
+    const have = member?.haves.get(`${standingType.name}:${cluster.name}`) as Have | undefined
+    return member === undefined ? undefined : ([member.host.name, have?.standing] as const)
+  })
+  if (standings.some((one) => one === undefined)) return undefined
+  const known = new Map(standings.filter((one) => one !== undefined))
+  const answer = gate([...known.keys()], known)
+  return answer === true ? undefined : answer
+}
+
+/** Asks all servers once a second until the answer is true. @throws WaitError with the last answer. */
+const waitUntil = async (
+  play: Play,
+  cluster: ClusterRole,
+  members: readonly Member[],
+  question: (standings: Standings) => true | string,
+  input: RunInput,
+): Promise<Standings> => {
+  const deadline = Date.now() + cluster.within * 1000
+  for (;;) {
+    const standings = standingsOf(await lookAround(play, cluster, members, input))
+    const answer = question(standings)
+    if (answer === true) return standings
+    if (Date.now() >= deadline) throw new WaitError(`${answer} (waited ${cluster.within} s)`, { role: play.role.name })
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+  }
+}
+
+const standingsOf = (servers: Servers): Standings => new Map([...servers].map(([name, have]) => [name, have?.standing]))
+
+/** Asks every server of the inventory, whatever `--limit` says; one that cannot be asked is undefined. */
+const lookAround = async (
+  play: Play,
+  cluster: ClusterRole,
+  members: readonly Member[],
+  input: RunInput,
+): Promise<Servers> => {
+  // a host that cannot be reached is not waited for again
+  const gone = new Set(members.filter(({ failures }) => failures.some(isUnreachable)).map(({ host }) => host.name))
+  const ask = async (host: Host): Promise<readonly [string, Have | undefined]> => {
+    try {
+      return [host.name, await askOne(host, cluster, input)]
+    } catch {
+      return [host.name, undefined]
+    }
+  }
+  const servers = hostsOfPlay(play, input.inventory)
+  const asked = await Promise.all(servers.filter(({ name }) => !gone.has(name)).map(ask))
+  return new Map([...servers.map(({ name }) => [name, undefined] as const), ...asked])
+}
+
+const isUnreachable = (error: unknown): boolean => error instanceof ConnectError
+
+const askOne = async (host: Host, cluster: ClusterRole, { fleet }: RunInput): Promise<Have | undefined> => {
+  const resource = standing(cluster, host)
+  const { haves } = await probe(host, fleet.transport(host), [resource])
+  const have = haves.get(`${standingType.name}:${cluster.name}`)
+  return have === undefined || have === UNKNOWN ? undefined : (have as Have)
+}
