@@ -40,6 +40,9 @@ export type RunInput = Readonly<{
 export type Member = {
   readonly host: Host
   readonly transport: Transport
+  /** What the roles declare for it and was selected. */
+  compiled: readonly Entry[]
+  /** That, without the cluster resources that another host owns. */
   entries: readonly Entry[]
   haves: Haves
   unchanged: number
@@ -60,6 +63,7 @@ export type Member = {
 export const newMember = (host: Host, fleet: Fleet): Member => ({
   host,
   transport: fleet.transport(host),
+  compiled: [],
   entries: [],
   haves: new Map(),
   unchanged: 0,
@@ -133,18 +137,22 @@ export const observe = async (member: Member, input: RunInput): Promise<void> =>
   settle(member, seen, input)
 }
 
-/** Observes again what the selection holds of one play, or of all of them. */
-export const observeAgain = async (member: Member, input: RunInput, play?: number): Promise<readonly Entry[]> => {
-  const entries = play === undefined ? member.entries : member.entries.filter((entry) => entry.play === play)
+/** Observes these resources of a host once more. `play`: before it is applied; without: for the last time. */
+export const observeAgain = async (
+  member: Member,
+  entries: readonly Entry[],
+  input: RunInput,
+  play?: number,
+): Promise<void> => {
   const name = play === undefined ? undefined : input.plays[play]?.role.name
   const { haves } = await timedProbe(member, entries, play === undefined ? 'verify' : 'probe', input, name)
   member.haves = new Map([...member.haves, ...haves])
-  return entries
 }
 
 const probeAs = async (member: Member, facts: Facts, input: RunInput): Promise<Probe> => {
-  member.entries = compile(input.plays, input.selected, { ...member.host, facts }, input.inventory)
-  return timedProbe(member, member.entries, 'probe', input)
+  member.compiled = compile(input.plays, input.selected, { ...member.host, facts }, input.inventory)
+  member.entries = member.compiled
+  return timedProbe(member, member.compiled, 'probe', input)
 }
 
 const timedProbe = async (

@@ -3,6 +3,7 @@ import { describe } from '../declare/resource.ts'
 import { ChangedSincePlanError } from '../errors.ts'
 import { apply, workOf } from './apply.ts'
 import { active, eachActive, fail, type Member, observeAgain, type RunInput } from './crew.ts'
+import { elect } from './elect.ts'
 import { makePlan, type Plan, type Planned } from './plan.ts'
 import { rollOut, waitAtGate } from './rollout.ts'
 
@@ -16,6 +17,7 @@ export const runPlay = async (
   approved: Plan,
   input: RunInput,
 ): Promise<boolean> => {
+  await electAgain(play, members, input)
   const taking = active(members).filter(({ entries }) => entries.some((entry) => entry.play === play))
   if (taking.length === 0) return true
   const plans = new Map<Member, readonly Planned[]>()
@@ -27,7 +29,14 @@ export const runPlay = async (
       (fresh ?? []).filter((planned) => planned.play === play),
     )
   })
-  for (const member of active(taking)) await holdToPlan(member, plans.get(member) ?? [], input)
+  const approvedForOne = new Set(members.flatMap(({ approved }) => [...approved]))
+  for (const member of active(taking)) {
+    const strangers = (plans.get(member) ?? []).filter(
+      ({ kind, identity, resource }) =>
+        kind !== 'wait' && !(resource.one ? approvedForOne : member.approved).has(identity),
+    )
+    await holdToPlan(member, strangers, input)
+  }
   const busy = active(taking).filter((member) => (plans.get(member) ?? []).length > 0)
   const own = input.plays[play] as Play
   if (busy.length === 0) return waitAtGate(own, members, input)
@@ -37,8 +46,24 @@ export const runPlay = async (
   return rollOut({ play: own, members, busy, apply }, input)
 }
 
+/** What may have been changed on any host of a cluster, or whose owner has left, is observed by all candidates again. */
+const electAgain = async (play: number, members: readonly Member[], input: RunInput): Promise<void> => {
+  const shared = ({ compiled }: Member) => compiled.filter((entry) => entry.play === play && entry.resource.one)
+  const candidates = active(members).filter((member) => shared(member).length > 0)
+  if (
+    candidates.length === 0 ||
+    !members.some(({ touched, stale, failures }) => touched || stale || failures.length > 0)
+  )
+    return
+  await eachActive(candidates, input, (member) => observeAgain(member, shared(member), input, play))
+  elect(active(members))
+  // what one host saw is no longer what the plan was made from
+  for (const member of candidates) member.stale = true
+}
+
 const replan = async (member: Member, play: number, input: RunInput): Promise<readonly Planned[]> => {
-  const entries = await observeAgain(member, input, play)
+  const entries = member.entries.filter((entry) => entry.play === play)
+  await observeAgain(member, entries, input, play)
   const state = { host: member.host.name, entries, haves: member.haves }
   const own = makePlan([state], true).get(member.host.name)
   const [problem] = own?.problems ?? []
@@ -47,8 +72,7 @@ const replan = async (member: Member, play: number, input: RunInput): Promise<re
 }
 
 // What the person did not approve is never applied, whoever changed it in the meantime.
-const holdToPlan = async (member: Member, planned: readonly Planned[], input: RunInput): Promise<void> => {
-  const strangers = planned.filter(({ kind, identity }) => kind !== 'wait' && !member.approved.has(identity))
+const holdToPlan = async (member: Member, strangers: readonly Planned[], input: RunInput): Promise<void> => {
   if (strangers.length === 0) return
   const names = strangers.map(({ resource }) => describe(resource)).join(', ')
   input.emit({ event: 'warning', host: member.host.name, message: `${names}: changed since the plan` })

@@ -13,6 +13,7 @@ import {
   observeAgain,
   type RunInput,
 } from './crew.ts'
+import { elect } from './elect.ts'
 import { takeLeases } from './leases.ts'
 import { runPlay } from './perform.ts'
 import { hasChanges, hasWaits, makePlan, type Plan, type Planned } from './plan.ts'
@@ -55,6 +56,7 @@ export const run = async (input: RunInput): Promise<Exit> => {
 const converge = async (members: readonly Member[], input: RunInput): Promise<Exit> => {
   await connectAll(members, input)
   await eachActive(members, input, (member) => observe(member, input))
+  elect(active(members))
   const plan = planFor(active(members))
   for (const member of active(members)) takePlan(member, plan, input)
   emitPlan(plan, members, input)
@@ -142,7 +144,7 @@ const verify = (members: readonly Member[], input: RunInput): Promise<void> =>
     members.filter(({ touched }) => touched),
     input,
     async (member) => {
-      await observeAgain(member, input)
+      await observeAgain(member, member.entries, input)
       const own = planFor([member]).get(member.host.name)
       const remaining = (own?.planned ?? []).map(notConverged)
       const [first, ...others] = [...(own?.problems ?? []), ...remaining]

@@ -17,6 +17,8 @@ export type Resource<Want = any> = Readonly<{
   want: Want
   /** `file:line`, relative to the project. */
   at: string
+  /** One thing of the whole cluster: of all hosts that declare it, one owns it. See `onOne`. */
+  one?: true
 }>
 
 /** The observer itself is missing or does not answer (no `docker`, an API that is down). Absence is *not* unknown. */
@@ -84,6 +86,13 @@ export type ResourceType<Want, Have> = Readonly<{
 /** Declares one resource of a type. Use it in the factory function that a resource file exports. */
 export const declare = <Want, Have>(type: ResourceType<Want, Have>, id: string, want: Want): Resource<Want> =>
   Object.freeze({ type, id, want: Object.freeze(want), at: callSite() })
+
+/**
+ * Things of the whole cluster (an ACL policy, a Nomad job): every host of the play could own them, and the first in
+ * inventory order that can observe them does.
+ */
+export const onOne = (...resources: readonly Resource[]): readonly Resource[] =>
+  resources.map((resource) => Object.freeze({ ...resource, one: true as const }))
 
 /** What two resources must not share on one host. */
 export const identityOf = ({ type, id }: Resource): string => type.identity?.(id) ?? `${type.name}:${id}`

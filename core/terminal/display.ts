@@ -21,7 +21,8 @@ export type Display = Readonly<{
 export const createDisplay = (options: DisplayOptions): Display => {
   const progress = newProgress()
   const screen = createScreen(progress, options)
-  const told = tellers(progress, screen, options)
+  const troubles = createTroubles(progress, screen, options)
+  const told = tellers(progress, screen, troubles, options)
   return Object.freeze({
     emit: (event) => {
       follow(progress, event, performance.now())
@@ -29,45 +30,62 @@ export const createDisplay = (options: DisplayOptions): Display => {
       ;(told[event.event] as ((event: any) => void) | undefined)?.(event)
       screen.refresh()
     },
-    settle: screen.settle,
+    settle: () => {
+      troubles.say()
+      return screen.settle()
+    },
   })
 }
 
 type WarningEvent = Extract<RunEvent, { event: 'warning' }>
 
+/** Warnings and errors. They are gathered, so that the same one of 50 hosts is told once. */
+type Troubles = Readonly<{
+  warn: (warning: WarningEvent) => void
+  /** Tells what was not told yet. */
+  say: () => void
+  /** Errors are to be told once more: they may have scrolled away. */
+  again: () => void
+}>
+
+const createTroubles = (progress: Progress, screen: Screen, { style }: DisplayOptions): Troubles => {
+  const warnings: WarningEvent[] = []
+  let told = 0
+  return {
+    warn: (warning) => {
+      warnings.push(warning)
+    },
+    say: () => {
+      const lines = [...warningLines(warnings.splice(0), style), ...errorLines(progress.errors.slice(told), style)]
+      const gap = lines.length > 0 && countPlan(progress.plan).all > 0 ? [''] : []
+      screen.say([...gap, ...lines], 'stderr')
+      told = progress.errors.length
+    },
+    again: () => {
+      told = 0
+    },
+  }
+}
+
 type Told = { readonly [Name in RunEvent['event']]?: (event: Extract<RunEvent, { event: Name }>) => void }
 
-const tellers = (progress: Progress, screen: Screen, options: DisplayOptions): Told => {
+const tellers = (progress: Progress, screen: Screen, troubles: Troubles, options: DisplayOptions): Told => {
   const { verbose, canMove, style } = options
   const began = performance.now()
-  const view = () => ({ ...options, columns: options.columns() })
-  // Warnings are gathered, so that the same one of 50 hosts is one. Errors are shown beside the plan, before the
-  // question, and once more at the end when things were applied since.
-  const warnings: WarningEvent[] = []
-  let shownErrors = 0
-  const sayTroubles = (): void => {
-    const errors = progress.errors.slice(shownErrors)
-    shownErrors = progress.errors.length
-    const lines = [...warningLines(warnings.splice(0), style), ...errorLines(errors, style)]
-    const gap = lines.length > 0 && countPlan(progress.plan).all > 0 ? [''] : []
-    screen.say([...gap, ...lines], 'stderr')
-  }
+  const view = () => ({ ...options, columns: Math.min(200, Math.max(60, options.columns())) })
   return {
-    start: () => {
-      shownErrors = 0
-    },
+    start: troubles.again,
     phase: ({ host, phase }) => {
       const time = pad(duration((performance.now() - began) / 1000), 8, 'left')
       if (verbose) screen.say([style.dim(`${time}  ${safeLine(host)}  ${phaseText[phase]}`)])
       else screen.observing()
     },
-    warning: (event) => {
-      warnings.push(event)
-    },
+    warning: troubles.warn,
     plan: (plan) => {
       if (countPlan(plan.hosts).all === 0) return
       screen.say(planLines(plan, { ...view(), hosts: [...progress.hosts.keys()], leftOut: failedHosts(progress) }))
-      sayTroubles()
+      // Beside the plan: whoever is asked about it shall know what is not in it.
+      troubles.say()
     },
     play: ({ play, hosts }) => {
       if (!canMove) screen.say(['', `${style.cyan(safeLine(play))} on ${hostNames(hosts)}`])
@@ -78,8 +96,8 @@ const tellers = (progress: Progress, screen: Screen, options: DisplayOptions): T
     },
     summary: () => {
       screen.say(summaryLines(progress, view()))
-      if (progress.applied) shownErrors = 0
-      sayTroubles()
+      if (progress.applied) troubles.again()
+      troubles.say()
       screen.say(closingLines(progress, view()))
       void screen.settle()
     },

@@ -2,7 +2,6 @@ import { asCaravanError, CaravanError } from '../errors.ts'
 import { errorLines } from './error-view.ts'
 import type { ErrorEvent } from './events.ts'
 import { jsonLine } from './json-line.ts'
-import { safeText } from './safe.ts'
 import { createStyle, wantsColours } from './style.ts'
 
 export type PrintErrorOptions = Readonly<{
@@ -23,24 +22,16 @@ type Output = Readonly<{ isTTY?: boolean; write: (text: string) => unknown }>
  */
 export const printError = (thrown: unknown, options: PrintErrorOptions): void => {
   const { json, verbose, stdout = process.stdout, stderr = process.stderr, env = process.env } = options
-  const all = unfold(thrown)
-  if (json) {
-    for (const one of all) stdout.write(jsonLine({ event: 'error', error: errorEvent(asCaravanError(one)) }))
-    return
-  }
-  const style = createStyle(wantsColours(stderr.isTTY === true, env))
-  const lines = errorLines(
-    all.map((one) => errorEvent(asCaravanError(one))),
-    style,
-  )
-  const stacks = verbose ? all.filter((one) => !(one instanceof CaravanError)).map(stackOf) : []
-  stderr.write(`${[...lines, ...stacks.map((stack) => style.dim(stack))].join('\n')}\n`)
+  const errors = unfold(thrown).map((one) => errorEvent(one, verbose))
+  if (json) for (const error of errors) stdout.write(jsonLine({ event: 'error', error }))
+  else stderr.write(`${errorLines(errors, createStyle(wantsColours(stderr.isTTY === true, env))).join('\n')}\n`)
 }
 
-/** An error as the events tell it. */
-export const errorEvent = ({ message, details }: CaravanError): ErrorEvent => ({ message, ...details })
+const errorEvent = (thrown: unknown, verbose: boolean): ErrorEvent => {
+  const { message, details } = asCaravanError(thrown)
+  const stack = verbose && !(thrown instanceof CaravanError) && thrown instanceof Error ? thrown.stack : undefined
+  return { message, ...details, ...(stack !== undefined && { detail: stack }) }
+}
 
 const unfold = (thrown: unknown): readonly unknown[] =>
   thrown instanceof AggregateError && thrown.errors.length > 0 ? thrown.errors.flatMap(unfold) : [thrown]
-
-const stackOf = (thrown: unknown): string => safeText(thrown instanceof Error ? (thrown.stack ?? '') : String(thrown))

@@ -50,7 +50,7 @@ const show = async (rows: readonly Row[], { stdout, stderr }: LiveOptions, isSto
   if (isStopped()) return
   const processOutput = new ProcessOutput(stdout, stderr, { leaveEmptyLine: false })
   const list = new Listr(
-    rows.map((row) => ({ title: row.title(), task: (_, task) => runRow(row, task) })),
+    rows.map((row) => ({ title: row.title(), task: (_, task) => runRow(row, task, isStopped()) })),
     {
       concurrent: true,
       exitOnError: false,
@@ -64,9 +64,11 @@ const show = async (rows: readonly Row[], { stdout, stderr }: LiveOptions, isSto
   await list.run()
 }
 
-const runRow = (row: Row, task: Titled): Promise<void> => {
+// listr2 starts a task some time after it was told to, when the run may be over already.
+const runRow = async (row: Row, task: Titled, stopped: boolean): Promise<void> => {
+  if (stopped) return
   row.task = task
-  return new Promise((resolve, reject) => {
+  await new Promise<void>((resolve, reject) => {
     row.settle = { resolve, reject }
     refreshRow(row)
   })

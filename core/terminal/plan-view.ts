@@ -49,23 +49,27 @@ const plannedLines = (planned: PlannedEvent, { style, columns, diff, verbose }: 
   const diffs = diff ? planned.changes.flatMap((change) => diffLines(change, style)) : []
   const at = verbose ? [`        ${style.dim(`at ${safeLine(planned.at)}`)}`] : []
   const mark = { firm: style.green('~'), provisional: style.yellow('?'), wait: style.dim('…') }[planned.kind]
-  const inline = [resource, changes.join(' · ')].filter((part) => part !== '').join('  ')
-  const lines =
-    width(inline) + 6 <= columns
-      ? [`      ${inline}`]
-      : [...hanging('      ', resource, columns), ...below(changes, columns)]
-  const text = planned.kind === 'wait' ? hanging('      ', `waits for: ${condition(resource)}`, columns) : lines
+  const text =
+    planned.kind === 'wait'
+      ? hanging('      ', `waits for: ${condition(resource)}`, columns)
+      : changeLines(resource, changes, columns)
   return [`    ${mark} ${text[0]?.slice(6)}`, ...text.slice(1), ...at, ...diffs]
+}
+
+// Properties beside the resource where they fit, else on one line below it, else on a line each.
+const changeLines = (resource: string, changes: readonly string[], columns: number): readonly string[] => {
+  const joined = changes.join(' · ')
+  const beside = joined === '' ? `      ${resource}` : `      ${resource}  ${joined}`
+  if (width(beside) <= columns) return [beside]
+  const below = width(joined) + 8 <= columns ? [`        ${joined}`] : undefined
+  return [
+    ...hanging('      ', resource, columns),
+    ...(below ?? changes.flatMap((change) => hanging('        ', change, columns))),
+  ]
 }
 
 // What is waited for has a sentence for its id; the type in front of it would only be in the way.
 const condition = (resource: string): string => resource.slice(resource.indexOf(' ') + 1)
-
-// All properties on one line where they fit, else a line for each.
-const below = (changes: readonly string[], columns: number): readonly string[] => {
-  const joined = `        ${changes.join(' · ')}`
-  return width(joined) <= columns ? [joined] : changes.flatMap((change) => hanging('        ', change, columns))
-}
 
 const hanging = (indent: string, text: string, columns: number, deeper = 2): readonly string[] =>
   wrap(text, columns - indent.length - deeper).map((line, index) =>

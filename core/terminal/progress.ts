@@ -12,7 +12,6 @@ export type HostProgress = {
 
 /** What has been told of a run so far. Only `follow` writes it. */
 export type Progress = {
-  start: Extract<RunEvent, { event: 'start' }> | undefined
   hosts: Map<string, HostProgress>
   /** The newest plan. */
   plan: Readonly<Record<string, readonly PlannedEvent[]>>
@@ -26,7 +25,6 @@ export type Progress = {
 }
 
 export const newProgress = (): Progress => ({
-  start: undefined,
   hosts: new Map(),
   plan: {},
   applied: false,
@@ -82,7 +80,7 @@ const hostOf = ({ hosts }: Progress, name: string): HostProgress => {
 
 // One progress is told of every run of a playbook, so the next run clears it.
 const begin = (progress: Progress, start: Extract<RunEvent, { event: 'start' }>): void => {
-  Object.assign(progress, newProgress(), { start })
+  Object.assign(progress, newProgress())
   for (const host of start.hosts) progress.hosts.set(host, newHost())
 }
 

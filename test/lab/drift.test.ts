@@ -159,7 +159,7 @@ test.before('a converged lab with a container that runs', async (t) => {
   await on(
     NODE,
     `docker rm -f survivor >/dev/null 2>&1 || :
-tar -ch -C / $(ldd /bin/sleep /bin/true | grep -o '/lib[^ ]*' | sort -u | sed 's|^/||') bin/sleep bin/true | docker import -q - tiny
+tar -ch -C / $(ldd /bin/sleep /bin/true | grep -o '/lib[^ ]*' | sort -u | sed 's|^/||') bin/sleep bin/true | docker import - tiny
 docker run -d --name survivor --network none tiny sleep infinity`,
   )
 })

@@ -72,7 +72,7 @@ export const converged = async (t: ExecutionContext, ...args: readonly string[])
 
 /** Runs a script as root on a machine, outside of Caravan, and gives its stdout. */
 export const on = async (name: string, script: string): Promise<string> => {
-  const { code, stdout, stderr } = await ssh(nodeNamed(name), script)
+  const { code, stdout, stderr } = await ssh(nodeNamed(name), `set -e\n${script}`)
   if (code !== 0) throw new Error(`${name}: ${script}\n${stdout}${stderr}(exit ${code})`)
   return stdout.trim()
 }

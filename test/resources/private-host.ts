@@ -26,7 +26,7 @@ export const privateHost = async (t: ExecutionContext): Promise<World | undefine
     t.pass()
   }
   if (process.getuid?.() !== 0) return skip('a private host takes root')
-  const child = spawn('unshare', ['--mount', '--net', '--propagation', 'private', 'sh', '-c', SETUP])
+  const child = spawn('/bin/sh', ['-c', 'exec unshare --mount --net --propagation private sh -c "$0"', SETUP])
   t.teardown(() => void child.kill('SIGKILL'))
   const complaints: Buffer[] = []
   child.stderr.on('data', (piece: Buffer) => complaints.push(piece))

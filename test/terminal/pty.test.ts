@@ -64,6 +64,16 @@ onTerminal('a dumb terminal is asked too, without a code that it would print', a
   t.false(screen.includes('\u001b'))
 })
 
+onTerminal('a password is not echoed; Ctrl-C instead of one is an error that says what is missing', async (t) => {
+  const given = await watch('3 --password --kind quiet --speed 40', { to: 'sudo password', keys: 'hunter2\r' })
+  t.is(given.code, 0)
+  t.true(given.screen.includes('7 characters'))
+  t.false(given.screen.includes('hunter2'))
+  const refused = await watch('3 --password', { to: 'sudo password', keys: '\u0003' })
+  t.is(refused.code, 1)
+  t.true(refused.screen.includes('no answer to: sudo password of node-1'))
+})
+
 onTerminal('while hosts are slow to answer, one line says which, and is gone afterwards', async (t) => {
   const { screen } = await watch('3 --kind quiet', { to: '-', keys: '' })
   t.true(screen.includes('0 of 3 hosts · probing node-1, node-2, node-3'))

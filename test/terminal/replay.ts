@@ -1,4 +1,4 @@
-// Shows a run as a person sees it: `node test/terminal/replay.ts FILE|HOSTS [--speed N] [--ask] [flags of a playbook]`.
+// Shows a run as a person sees it: `node test/terminal/replay.ts FILE|HOSTS [--speed N] [--ask] [--password] [flags of a playbook]`.
 // FILE is a record or the output of --json; a number makes up a first run on so many hosts.
 import { readFileSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
@@ -13,6 +13,7 @@ const { values, positionals } = parseArgs({
   options: {
     speed: { type: 'string', default: '1' },
     ask: { type: 'boolean', default: false },
+    password: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
     diff: { type: 'boolean', default: false },
@@ -46,6 +47,7 @@ const pauseBefore = (event: RunEvent, last: RunEvent | undefined): number => {
 const { json, verbose, diff } = values
 const ui = createUi({ json, verbose, diff, ...(values.record !== undefined && { recordDir: values.record }) })
 try {
+  if (values.password) console.log(`${(await ui.askPassword('sudo password of node-1')).length} characters`)
   let last: RunEvent | undefined
   for (const event of read(positionals[0] ?? '3')) {
     await setTimeout(pauseBefore(event, last) / Number(values.speed))

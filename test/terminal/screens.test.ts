@@ -3,7 +3,7 @@ import type { RunEvent } from '../../core/terminal/events.ts'
 import { width } from '../../core/terminal/text.ts'
 import type { UiOptions } from '../../core/terminal/ui.ts'
 import { driftRun, firstRun, quietRun } from './recorded.ts'
-import { looksLike, rendered } from './screens.ts'
+import { capturedUi, looksLike, rendered } from './screens.ts'
 
 const screens: readonly [name: string, events: readonly RunEvent[], options: Partial<UiOptions>][] = [
   ['quiet-3', quietRun(3), {}],
@@ -86,6 +86,23 @@ test('the same error of several hosts is told once', async (t) => {
   const screen = await rendered([start as RunEvent, ...errors, ...rest])
   t.true(screen.includes('node-1, node-2, node-3: no route to host\n  try: look at the network\n'))
   t.is(screen.split('no route').length - 1, 1)
+})
+
+test('the same warning of several hosts is told once, below the plan', async (t) => {
+  const warned = ['node-1', 'node-3'].map(
+    (host): RunEvent => ({ event: 'warning', host, message: 'nothing keeps its clock right', hint: 'chrony' }),
+  )
+  const text = 'warning: node-1, node-3: nothing keeps its clock right\n  try: chrony\n'
+  const [start, ...rest] = driftRun(3)
+  const { ui, stdout, stderr } = capturedUi()
+  for (const event of [start as RunEvent, ...warned]) ui.emit(event)
+  t.is(stderr(), '')
+  for (const event of rest.filter(({ event }) => event !== 'summary')) ui.emit(event)
+  t.is(stderr(), `\n${text}`)
+  t.true(stdout().includes('21 changes on 3 hosts'))
+  ui.emit({ event: 'warning', message: 'later' })
+  await t.throwsAsync(ui.confirm('Apply?'))
+  t.is(stderr(), `\n${text}\nwarning: later\n`)
 })
 
 test('each run of a playbook begins anew', async (t) => {

@@ -96,7 +96,7 @@ export const parseLook = (type: string, output: string, count: number, limit: nu
 /** @throws ProbeError that says which type's probe printed what cannot be. */
 export const garbage = (type: string, line: string): never => {
   throw new ProbeError(`the probe of ${type} was not understood: ${JSON.stringify(line.slice(0, 100))}`, {
-    hint: 'is one of sh, stat, sha256sum or base64 replaced on the host?',
+    hint: 'does something on the host replace or wrap the programs that a probe runs?',
   })
 }
 
