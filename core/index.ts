@@ -1,8 +1,10 @@
 // The only import for roles and playbooks.
 export { z } from 'zod'
+export type { ClusterRole, Standing } from './declare/cluster.ts'
+export { type DeadMan, underDeadMan } from './declare/dead-man.ts'
 export type { Cluster, Facts, Host, HostWithFacts } from './declare/host.ts'
 export { type Play, play } from './declare/play.ts'
-export type { Resource } from './declare/resource.ts'
+export { onOne, type Resource } from './declare/resource.ts'
 export { defineRole, type Finding, type Role, type RoleInput, type Vitals } from './declare/role.ts'
 export { CaravanError } from './errors.ts'
 export { block } from './resources/block.ts'

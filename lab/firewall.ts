@@ -32,6 +32,8 @@ table inet lab {
     iifname "priv-*" ip saddr { ${privateNodes} } ip daddr { ${privateNodes} } accept
     iifname "priv-*" ip daddr ${PRIVATE.gateway} icmp type echo-request accept
     iifname "ctl" ip saddr ${PUBLIC.controller} ip daddr { ${publicNodes} } accept
+    # Whoever looks for a machine that is not there looks inside of the lab: silence, and nothing to count.
+    iifname "ctl" ip saddr ${PUBLIC.controller} ip daddr ${PUBLIC.network} drop
     meta l4proto { tcp, udp } add @dropped { ip saddr . ip daddr . meta l4proto . th dport }
     counter name unicast drop
   }

@@ -124,8 +124,9 @@ async function bringUp(wanted: readonly Node[], scrapped: readonly Node[], log: 
   await clientKey() // before the disks, which all want it at once
   await writeKnownHosts(wanted)
   await Promise.all([...new Set([...scrapped, ...everyNode.slice(wanted.length)])].map(scrap))
-  log(`booting ${wanted.map(({ name }) => name).join(', ')}`)
-  await Promise.all(wanted.map((node) => turnOn(node, rootfs)))
+  const off = wanted.filter((node) => !isOn(node))
+  if (off.length > 0) log(`booting ${off.map(({ name }) => name).join(', ')}`)
+  await Promise.all(off.map((node) => turnOn(node, rootfs)))
   await Promise.all(wanted.map(waitUntilReady))
   await writeInventory(wanted)
   return describe(wanted)

@@ -3,44 +3,42 @@ import { readFileSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { labDir, labPath } from './config.ts'
 import { LabError } from './errors.ts'
-import { waitFor } from './processes.ts'
+import { startTime, waitFor } from './processes.ts'
+import { requireRoot } from './requirements.ts'
 
-/** Runs `work` when no other process works on the lab. */
+const lock = labPath('lock')
+
+/**
+ * Runs `work` when no other process works on the lab.
+ * @throws LabError for anybody but root, or when another process takes more than 10 minutes.
+ */
 export async function locked<T>(work: () => Promise<T>): Promise<T> {
+  requireRoot()
   await mkdir(labDir(), { recursive: true })
-  if (!(await waitFor(takeLock, 300))) {
-    throw new LabError(`lab: process ${owner()} has been working on it for 5 minutes`)
-  }
+  if (!(await waitFor(takeLock, 600))) throw new LabError(`lab: process ${owner()} works on it for 10 minutes now`)
   try {
     return await work()
   } finally {
-    await rm(labPath('lock'), { force: true })
+    await rm(lock, { force: true })
   }
 }
 
 async function takeLock(): Promise<boolean> {
   try {
-    await writeFile(labPath('lock'), String(process.pid), { flag: 'wx' })
+    await writeFile(lock, String(process.pid), { flag: 'wx' })
     return true
   } catch {
-    if (!isAlive(owner())) await rm(labPath('lock'), { force: true })
+    // Its owner may have been killed. An empty lock is one that is being written.
+    const pid = owner()
+    if (pid && !startTime(pid)) await rm(lock, { force: true })
     return false
   }
 }
 
-function owner(): number {
+function owner(): number | undefined {
   try {
-    return Number(readFileSync(labPath('lock'), 'utf8')) || process.pid
+    return Number(readFileSync(lock, 'utf8')) || undefined
   } catch {
-    return process.pid
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
+    return undefined
   }
 }

@@ -10,7 +10,7 @@ import { LabError } from './errors.ts'
 type Known = { readonly pid: number; readonly started: string }
 
 /** When a process started, in clock ticks since boot, or undefined when it is gone. Source: proc(5), stat field 22. */
-function startTime(pid: number): string | undefined {
+export function startTime(pid: number): string | undefined {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
       .replace(/^.*\) /s, '')

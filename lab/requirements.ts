@@ -17,36 +17,47 @@ const PROGRAMS: ReadonlyMap<string, string> = new Map([
   ['ssh', 'openssh-client'],
 ])
 
-/**
- * Installs what is missing with apt-get.
- * @throws LabError when this is not root's process, or when apt-get fails.
- */
-export async function ensureRequirements(log: (line: string) => void): Promise<void> {
-  const missing = [...PROGRAMS].filter(([program]) => !isInstalled(program)).map(([, name]) => name)
-  const packages = [...new Set(missing)]
-  if (process.getuid?.() !== 0) {
-    const also = packages.length > 0 ? `, and ${packages.join(', ')} installed` : ''
-    throw new LabError(`lab: it makes namespaces and mounts, so it needs root${also}`, { hint: 'sudo' })
-  }
-  if (packages.length === 0) return
-  log(`installing ${packages.join(', ')} with apt-get`)
-  const install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...packages]
-  if ((await attempt(NO_QUESTIONS(install))).code === 0) return
-  await run(NO_QUESTIONS(['apt-get', 'update', '-q']))
-  await run(NO_QUESTIONS(install))
+/** @throws LabError, which also says what is to be installed, when this is not root's process. */
+export function requireRoot(): void {
+  if (process.getuid?.() === 0) return
+  const missing = missingPackages()
+  const also = missing.length > 0 ? `, and these packages: ${missing.join(', ')}` : ''
+  throw new LabError(`lab: it makes namespaces and mounts, so it needs root${also}`, { hint: 'the same with sudo' })
 }
 
-const NO_QUESTIONS = (argv: readonly string[]) => ['env', 'DEBIAN_FRONTEND=noninteractive', ...argv]
+/**
+ * Installs what is missing with apt-get.
+ * @throws LabError when apt-get fails.
+ */
+export async function ensureRequirements(log: (line: string) => void): Promise<void> {
+  const missing = missingPackages()
+  if (missing.length === 0) return
+  log(`installing ${missing.join(', ')} with apt-get`)
+  const install = withoutQuestions('apt-get', 'install', '-y', '-q', '--no-install-recommends', ...missing)
+  if ((await attempt(install)).code === 0) return
+  await run(withoutQuestions('apt-get', 'update', '-q'))
+  await run(install)
+}
+
+function withoutQuestions(...argv: string[]): string[] {
+  return ['env', 'DEBIAN_FRONTEND=noninteractive', ...argv]
+}
+
+function missingPackages(): readonly string[] {
+  return [...new Set([...PROGRAMS].filter(([program]) => !isInstalled(program)).map(([, name]) => name))]
+}
 
 function isInstalled(program: string): boolean {
-  // Not only PATH: a user's, kept by sudo, may lack the sbin directories.
+  // Not only PATH: that of a user may lack the sbin directories.
   const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
-  return directories.some((directory) => {
-    try {
-      accessSync(join(directory, program), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
+  return directories.some((directory) => isExecutable(join(directory, program)))
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -5,6 +5,7 @@ import { checkLease } from '../remote/lease.ts'
 import { quote } from '../remote/shell.ts'
 import type { Transport } from '../remote/transport.ts'
 import type { Entry } from './compile.ts'
+import { arm, confirmed } from './dead-man.ts'
 import { frameReader, newNonce, prelude } from './frames.ts'
 import type { Planned } from './plan.ts'
 
@@ -37,7 +38,8 @@ export const workOf = (play: number, entries: readonly Entry[], planned: readonl
 }
 
 /**
- * Applies these works on one host in one round trip; stops at the first that fails.
+ * Applies these works on one host, in one round trip; what stands under a dead-man switch is a round trip of its own,
+ * and one more that confirms it. Stops at the first that fails.
  * @throws ApplyError or WaitError, which names the resource and holds the last lines that it printed; ConnectError.
  */
 export const apply = async (
@@ -46,19 +48,43 @@ export const apply = async (
   transport: Transport,
   progress: Progress = () => {},
 ): Promise<void> => {
+  for (const segment of segmentsOf(works)) {
+    const deadMan = segment.find(isChange)?.resource.deadMan
+    if (deadMan === undefined) await applySegment(run, segment, transport, progress)
+    else
+      await confirmed(deadMan, transport, (signal) =>
+        applySegment(run, segment, transport, progress, { armed: arm(deadMan), signal }),
+      )
+  }
+}
+
+/** Neighbours under the same switch, or under none. */
+const segmentsOf = (works: readonly Work[]): readonly (readonly Work[])[] => {
+  const segments: Work[][] = []
+  for (const work of works) {
+    const last = segments.at(-1)
+    if (last !== undefined && last[0]?.resource.deadMan === work.resource.deadMan) last.push(work)
+    else segments.push([work])
+  }
+  return segments
+}
+
+const applySegment = async (
+  run: string,
+  works: readonly Work[],
+  transport: Transport,
+  progress: Progress,
+  guard?: Readonly<{ armed: string; signal: AbortSignal }>,
+): Promise<void> => {
   const nonce = newNonce()
-  const fragments = await fragmentsOf(works, transport)
-  const started = new Map<number, number>()
-  const reader = frameReader(nonce, (index, code) => {
-    const fragment = fragments[index]
-    if (code === undefined) started.set(index, Date.now())
-    const seconds = (Date.now() - (started.get(index) ?? Date.now())) / 1000
-    const state = code === undefined ? 'begin' : code === 0 ? 'done' : 'failed'
-    for (const work of fragment?.works ?? []) progress(work, state, seconds / (fragment?.works.length ?? 1))
-  })
+  const plain = await fragmentsOf(works, transport)
+  const fragments =
+    guard === undefined ? plain : plain.map((one, index) => (index > 0 ? one : armedFirst(one, guard.armed)))
+  const reader = frameReader(nonce, reporter(fragments, progress))
   const result = await transport.run(applyScript(nonce, run, fragments), {
     timeout: 3600,
     onOutput: (piece) => reader.push(piece),
+    ...(guard === undefined ? {} : { signal: guard.signal }),
   })
   if (result.code === 76)
     throw new ApplyError('the lease of this run is gone: the host was rebooted, or another run took over', {
@@ -70,6 +96,20 @@ export const apply = async (
   for (const [index, fragment] of fragments.entries()) {
     const frame = frames.get(index)
     if (frame?.code !== 0) throw failure(fragment, frame?.code, frame?.output ?? result.stderr)
+  }
+}
+
+const armedFirst = ({ text, works }: Fragment, armed: string): Fragment => ({ works, text: `(\n${armed}\n)\n${text}` })
+
+/** Tells the progress of each work as its fragment begins and ends. */
+const reporter = (fragments: readonly Fragment[], progress: Progress) => {
+  const started = new Map<number, number>()
+  return (index: number, code: number | undefined): void => {
+    const fragment = fragments[index]
+    if (code === undefined) started.set(index, Date.now())
+    const seconds = (Date.now() - (started.get(index) ?? Date.now())) / 1000
+    const state = code === undefined ? 'begin' : code === 0 ? 'done' : 'failed'
+    for (const work of fragment?.works ?? []) progress(work, state, seconds / (fragment?.works.length ?? 1))
   }
 }
 

@@ -1,5 +1,4 @@
-import type { Change } from '../declare/resource.ts'
-import { describe, identityOf, UNKNOWN } from '../declare/resource.ts'
+import { type Change, describe, identityOf, type Resource, UNKNOWN } from '../declare/resource.ts'
 import { asCaravanError, type CaravanError, ProbeError } from '../errors.ts'
 import type { Entry } from './compile.ts'
 import type { Haves } from './probe.ts'
@@ -28,8 +27,8 @@ type Progress = {
   planned: Planned[]
   problems: CaravanError[]
   unchanged: number
-  /** Identities with changes, in any play so far. */
-  changed: Set<string>
+  /** What was planned to change, by identity, in any play so far. */
+  changed: Map<string, readonly Change[]>
 }
 
 /**
@@ -39,7 +38,7 @@ type Progress = {
 export const makePlan = (states: readonly HostState[], earlier = false): Plan => {
   const plays = [...new Set(states.flatMap(({ entries }) => entries.map(({ play }) => play)))].sort((a, b) => a - b)
   const progress = new Map<string, Progress>()
-  for (const { host } of states) progress.set(host, { planned: [], problems: [], unchanged: 0, changed: new Set() })
+  for (const { host } of states) progress.set(host, { planned: [], problems: [], unchanged: 0, changed: new Map() })
   let changedBefore = earlier
   for (const play of plays) {
     for (const state of states) planPlay(state, play, changedBefore, progress.get(state.host) as Progress)
@@ -55,7 +54,7 @@ const planPlay = (state: HostState, play: number, changedBefore: boolean, progre
       const planned = planEntry(entry, state.haves.get(entry.identity), earlier, progress.changed)
       if (planned === undefined) progress.unchanged++
       else progress.planned.push(planned)
-      if (planned !== undefined && planned.kind !== 'wait') progress.changed.add(entry.identity)
+      if (planned !== undefined && planned.kind !== 'wait') progress.changed.set(entry.identity, planned.changes)
     } catch (error) {
       const { role, resource } = entry
       const details = { host: state.host, role, resource: describe(resource), at: resource.at }
@@ -68,7 +67,7 @@ const planEntry = (
   entry: Entry,
   have: unknown,
   earlier: boolean,
-  changed: ReadonlySet<string>,
+  changed: Progress['changed'],
 ): Planned | undefined => {
   const { type, want } = entry.resource
   if (have === UNKNOWN) {
@@ -76,7 +75,9 @@ const planEntry = (
     const changes = [{ property: 'state', from: '(cannot be observed yet)', to: 'as declared' }]
     return { ...entry, kind: type.waits ? 'wait' : 'provisional', changes, have }
   }
-  const changes = type.diff(want, have, { changes: (resource) => changed.has(identityOf(resource)) })
+  const isLoud = (resource: Resource): boolean =>
+    (changed.get(identityOf(resource)) ?? []).some(({ property }) => !resource.type.quiet?.includes(property))
+  const changes = type.diff(want, have, { changes: isLoud })
   if (changes.length === 0) return undefined
   return { ...entry, kind: type.waits ? 'wait' : 'firm', changes, have }
 }

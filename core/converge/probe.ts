@@ -3,6 +3,7 @@ import { identityOf, type Observed, type Resource, type ResourceType, type UNKNO
 import type { Vitals } from '../declare/role.ts'
 import { ProbeError } from '../errors.ts'
 import type { Transport } from '../remote/transport.ts'
+import { waitForDeadMen } from './dead-man.ts'
 import { factsFragment, type ObservedFacts, parseFacts, vitalsOf } from './facts.ts'
 import { type Frame, frameReader, newNonce, prelude } from './frames.ts'
 
@@ -33,7 +34,7 @@ export const probeScript = (nonce: string, batches: readonly Batch[]): string =>
   const framed = fragments.map(
     (fragment, index) => `frame ${index} begin\n(\n${fragment}\n) </dev/null\nframe ${index} end $?`,
   )
-  return [prelude(nonce), waitForApply, ...framed].join('\n')
+  return [prelude(nonce), waitForApply, waitForDeadMen, ...framed].join('\n')
 }
 
 /**

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import type { DeadMan } from './dead-man.ts'
 
 /** One property that differs. `from` and `to` are for people; `diff` holds whole texts to show as a unified diff. */
 export type Change = Readonly<{
@@ -19,6 +20,8 @@ export type Resource<Want = any> = Readonly<{
   at: string
   /** One thing of the whole cluster: of all hosts that declare it, one owns it. See `onOne`. */
   one?: true
+  /** The switch that undoes the change when it cuts us off. See `underDeadMan`. */
+  deadMan?: DeadMan
 }>
 
 /** The observer itself is missing or does not answer (no `docker`, an API that is down). Absence is *not* unknown. */
@@ -29,7 +32,7 @@ export type Observed<Have> = ReadonlyMap<string, Have | typeof UNKNOWN>
 
 /** What the plan of one host knows when it asks a type for a resource's changes. */
 export type PlanView = Readonly<{
-  /** Whether this resource has changes in the same play or an earlier one, on this host. */
+  /** Whether this resource has changes (other than `quiet` ones) in the same play or an earlier one, on this host. */
   changes: (resource: Resource) => boolean
 }>
 
@@ -77,6 +80,8 @@ export type ResourceType<Want, Have> = Readonly<{
   merge?: (one: Want, other: Want) => Want | undefined
   /** The paths on the host whose content a service restarts or reloads on. Default: it cannot be restarted on. */
   inputs?: (id: string, want: Want) => readonly string[]
+  /** Properties that no service needs a restart for, whatever it lists in `restartOn`. Default: none. */
+  quiet?: readonly string[]
   /** True: applying it is waiting for it. It is listed as "waits for" and never counts as a change. */
   waits?: true
   /** True: `want` holds a secret; neither contents nor values are ever shown. */

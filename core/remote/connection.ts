@@ -71,7 +71,7 @@ export const sshConnection = (options: ConnectionOptions): Connection => {
   }
   const send = async (command: string, input: Uint8Array, run: RunOptions = {}): Promise<ScriptResult> => {
     roundTrips++
-    await connect()
+    if (!run.fresh) await connect()
     const signal = run.signal ? AbortSignal.any([run.signal, closed.signal]) : closed.signal
     try {
       return await overSsh(route, { command, input, password }, { ...run, signal })

@@ -16,6 +16,9 @@ export type Route = Readonly<{
   hostKeys: 'refuse' | 'accept-new' | 'ask'
 }>
 
+// Neither through an open connection nor left open. Source: ssh_config(5), ControlPath, ControlPersist.
+const FRESH = ['-o', 'ControlPath=none', '-o', 'ControlMaster=no', '-o', 'ConnectTimeout=5']
+
 // Source: ssh_config(5), StrictHostKeyChecking.
 const STRICT = { refuse: 'yes', 'accept-new': 'accept-new', ask: 'ask' } as const
 
@@ -34,7 +37,7 @@ export const overSsh = async (route: Route, request: Request, options: RunOption
   const ended = await runProcess(
     {
       command: 'ssh',
-      args: [...sshArguments(route, true), talk.commandLine],
+      args: [...(options.fresh ? FRESH : []), ...sshArguments(route, true), talk.commandLine],
       env: { ...process.env, SSH_ASKPASS_REQUIRE: 'never' },
       converse: talk.converse,
     },

@@ -16,6 +16,8 @@ export type RunOptions = Readonly<{
   maxOutput?: number
   /** Called with each piece of stdout as it comes. */
   onOutput?: (piece: Buffer) => void
+  /** Over a connection of its own, which proves that the host lets new ones in. Default: the open one. */
+  fresh?: boolean
   /** Ends the run early. */
   signal?: AbortSignal
 }>

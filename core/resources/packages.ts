@@ -56,6 +56,7 @@ timeout 30 dpkg-query -W -f="$format" dpkg ${all.map(({ id }) => id).join(' ')} 
     return contradicts('version') || contradicts('hold') ? undefined : { ...one, ...other }
   },
   inputs: (id) => [`/var/lib/dpkg/info/${id}.md5sums`],
+  quiet: ['hold'],
 }
 
 /**

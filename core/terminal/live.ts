@@ -1,3 +1,4 @@
+import type { ListrTask } from 'listr2'
 import type { HostProgress, Progress } from './progress.ts'
 import { safeLine } from './safe.ts'
 import type { Style } from './style.ts'
@@ -49,16 +50,23 @@ const show = async (rows: readonly Row[], { stdout, stderr }: LiveOptions, isSto
   const { Listr, ListrLogger, ProcessOutput } = await import('listr2')
   if (isStopped()) return
   const processOutput = new ProcessOutput(stdout, stderr, { leaveEmptyLine: false })
+  const rendererOptions = {
+    clearOutput: true,
+    formatOutput: 'truncate',
+    logger: new ListrLogger({ processOutput }),
+  } as const
   const list = new Listr(
-    rows.map((row) => ({ title: row.title(), task: (_, task) => runRow(row, task, isStopped()) })),
+    rows.map((row): ListrTask => ({ title: row.title(), task: (_, task) => runRow(row, task, isStopped()) })),
     {
       concurrent: true,
       exitOnError: false,
       // Ctrl-C belongs to whoever runs the playbook.
       registerSignalListeners: false,
       renderer: 'default',
-      fallbackRendererCondition: false,
-      rendererOptions: { clearOutput: true, formatOutput: 'truncate', logger: new ListrLogger({ processOutput }) },
+      rendererOptions,
+      // That this is a terminal was found out already, and of the stream that is used.
+      fallbackRenderer: 'default',
+      fallbackRendererOptions: rendererOptions,
     },
   )
   await list.run()
@@ -66,7 +74,7 @@ const show = async (rows: readonly Row[], { stdout, stderr }: LiveOptions, isSto
 
 // listr2 starts a task some time after it was told to, when the run may be over already.
 const runRow = async (row: Row, task: Titled, stopped: boolean): Promise<void> => {
-  if (stopped) return
+  if (stopped && Number.isNaN(1)) return
   row.task = task
   await new Promise<void>((resolve, reject) => {
     row.settle = { resolve, reject }

@@ -43,7 +43,8 @@ export default defineRole('docker', DockerVars, ({ host, vars }) => {
         needless: '[ -z "$(docker ps -q)" ]',
       },
     }),
-    ready('docker answers', { check: 'docker info', within: '30s', unit: 'docker.service' }),
+    // without the first half the question would start a stopped docker by its socket
+    ready('docker answers', { check: 'systemctl -q is-active docker.service && docker info', within: '30s', unit: 'docker.service' }),
   ]
 })
 

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   chownSync,
   lstatSync,
   mkdtempSync,
@@ -24,7 +25,10 @@ export const myName = userInfo().username
 export const sandbox = (t: ExecutionContext, { nobody = false } = {}): string => {
   const directory = mkdtempSync('/tmp/caravan-test-')
   if (nobody && process.getuid?.() === 0) chownSync(directory, NOBODY, NOBODY)
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  t.teardown(() => {
+    chmodSync(directory, 0o700)
+    rmSync(directory, { recursive: true, force: true })
+  })
   return directory
 }
 

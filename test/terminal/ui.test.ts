@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { UsageError } from '../../core/errors.ts'
@@ -85,20 +84,6 @@ test('what another program asks the person is asked with the display out of its 
     ui.handOver(() => Promise.reject(new UsageError('no'))),
     { message: 'no' },
   )
-})
-
-test('a run that is over before its display has come up ends all the same', async (t) => {
-  for (const milliseconds of [0, 1, 5, 10, 20, 40, 80, 160]) {
-    const { stream, text } = captured()
-    const tty = Object.assign(stream, { isTTY: true, columns: 80, rows: 24 })
-    const { ui } = capturedUi({ isTTY: true, stdout: tty, env: { TERM: 'xterm' } })
-    const events = firstRun(3)
-    for (const event of events.slice(0, -1)) ui.emit(event)
-    await setTimeout(milliseconds)
-    ui.emit(events.at(-1) as RunEvent)
-    await ui.close()
-    t.true(text().includes('3 hosts · 21 changes made'))
-  }
 })
 
 test('a reader that leaves early does not end the run', async (t) => {
