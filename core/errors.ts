@@ -69,7 +69,7 @@ export class ChangedSincePlanError extends CaravanError {}
 export const asCaravanError = (thrown: unknown): CaravanError => {
   if (thrown instanceof CaravanError) return thrown
   const message = thrown instanceof Error ? thrown.message : String(thrown)
-  const at = thrown instanceof Error ? thrown.stack?.split('\n')[1]?.trim() : undefined
+  const at = thrown instanceof Error ? thrown.stack?.split('\n')[1]?.trim().replace(/^at /, '') : undefined
   return new CaravanError(message, { hint: 'this is a defect of Caravan: please report it', at })
 }
 

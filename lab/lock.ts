@@ -1,6 +1,6 @@
 /** One change of the lab at a time: two test files may call `labUp` at once. */
 import { readFileSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, rm, writeFile } from 'node:fs/promises'
 import { labDir, labPath } from './config.ts'
 import { LabError } from './errors.ts'
 import { startTime, waitFor } from './processes.ts'
@@ -24,14 +24,17 @@ export async function locked<T>(work: () => Promise<T>): Promise<T> {
 }
 
 async function takeLock(): Promise<boolean> {
+  const mine = `${lock}.${process.pid}`
+  await writeFile(mine, String(process.pid))
   try {
-    await writeFile(lock, String(process.pid), { flag: 'wx' })
+    await link(mine, lock) // appears with its owner in it, or not at all
     return true
   } catch {
-    // Its owner may have been killed. An empty lock is one that is being written.
     const pid = owner()
-    if (pid && !startTime(pid)) await rm(lock, { force: true })
+    if (pid && !startTime(pid)) await rm(lock, { force: true }) // its owner was killed
     return false
+  } finally {
+    await rm(mine)
   }
 }
 

@@ -106,26 +106,47 @@ export const eachActive = async (
   await Promise.all(Array.from({ length: Math.min(forks, queue.length) }, worker))
 }
 
-/** Opens all connections; those that need a person are asked for afterwards, one by one. */
-export const connectAll = async (members: readonly Member[], input: RunInput): Promise<void> => {
+/** Connects to all hosts and observes each as soon as it is; those that need a person are asked for at the end, one by one. */
+export const meet = async (members: readonly Member[], input: RunInput): Promise<void> => {
   const asking: Member[] = []
   await eachActive(members, input, async (member) => {
-    input.emit({ event: 'phase', host: member.host.name, phase: 'connect' })
     try {
-      await input.fleet.connect(member.host)
+      await timed(member, 'connect', input, () => input.fleet.connect(member.host))
     } catch (error) {
       if (!input.canAsk || !isAskable(error)) throw error
       asking.push(member)
+      return
     }
+    await observe(member, input)
   })
   await eachActive(asking, { ...input, forks: 1 }, ({ host }) => input.fleet.ask(host))
-  for (const member of members) member.seconds.connect = member.transport.connectSeconds()
+  await eachActive(asking, input, (member) => observe(member, input))
+}
+
+/** A phase of one host, told as it begins and ends, on the clock of its kind. */
+const timed = async <T>(
+  { host, seconds }: Member,
+  phase: 'connect' | 'facts' | 'probe' | 'verify',
+  { emit }: RunInput,
+  work: () => Promise<T>,
+  play?: string,
+): Promise<T> => {
+  emit({ event: 'phase', host: host.name, phase, ...(play === undefined ? {} : { play }) })
+  const began = Date.now()
+  const took = () => (Date.now() - began) / 1000
+  try {
+    const result = await work()
+    emit({ event: 'phaseEnd', host: host.name, phase, seconds: took() })
+    return result
+  } finally {
+    seconds[phase === 'connect' ? 'connect' : 'probe'] += took()
+  }
 }
 
 const isAskable = (error: unknown): boolean => error instanceof Error && 'askable' in error && error.askable === true
 
 /** Facts and all selected resources of a host: one round trip when the cached facts still hold, else two. */
-export const observe = async (member: Member, input: RunInput): Promise<void> => {
+const observe = async (member: Member, input: RunInput): Promise<void> => {
   const cached = input.cache.get(member.host)
   if (cached !== undefined) {
     const seen = await probeAs(member, cached, input)
@@ -155,21 +176,15 @@ const probeAs = async (member: Member, facts: Facts, input: RunInput): Promise<P
   return timedProbe(member, member.compiled, 'probe', input)
 }
 
-const timedProbe = async (
+const timedProbe = (
   member: Member,
   entries: readonly Entry[],
   phase: 'facts' | 'probe' | 'verify',
-  { emit }: RunInput,
+  input: RunInput,
   play?: string,
 ): Promise<Probe> => {
-  emit({ event: 'phase', host: member.host.name, phase, ...(play === undefined ? {} : { play }) })
-  const began = Date.now()
-  try {
-    const resources = entries.map(({ resource }) => resource)
-    return await probe(member.host, member.transport, resources)
-  } finally {
-    member.seconds.probe += (Date.now() - began) / 1000
-  }
+  const resources = entries.map(({ resource }) => resource)
+  return timed(member, phase, input, () => probe(member.host, member.transport, resources), play)
 }
 
 const settle = (member: Member, { observed, vitals, haves }: Probe, input: RunInput): void => {

@@ -2,17 +2,7 @@ import type { Play } from '../declare/play.ts'
 import { describe } from '../declare/resource.ts'
 import { CaravanError, ConvergenceError, WaitError } from '../errors.ts'
 import { EVENTS_VERSION, type HostSummary, type PlannedEvent } from '../terminal/events.ts'
-import {
-  active,
-  connectAll,
-  eachActive,
-  fail,
-  type Member,
-  newMember,
-  observe,
-  observeAgain,
-  type RunInput,
-} from './crew.ts'
+import { active, eachActive, fail, type Member, meet, newMember, observeAgain, type RunInput } from './crew.ts'
 import { elect } from './elect.ts'
 import { takeLeases } from './leases.ts'
 import { runPlay } from './perform.ts'
@@ -54,8 +44,7 @@ export const run = async (input: RunInput): Promise<Exit> => {
 }
 
 const converge = async (members: readonly Member[], input: RunInput): Promise<Exit> => {
-  await connectAll(members, input)
-  await eachActive(members, input, (member) => observe(member, input))
+  await meet(members, input)
   elect(active(members))
   const plan = planFor(active(members))
   for (const member of active(members)) takePlan(member, plan, input)

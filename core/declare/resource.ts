@@ -117,7 +117,7 @@ export const callSite = (): string => {
   const stack = new Error().stack ?? ''
   Error.stackTraceLimit = limit
   for (const line of stack.split('\n').slice(1)) {
-    const place = /(?:file:\/\/|\()?(\/[^()]+):(\d+):\d+\)?$/.exec(line)
+    const place = /(?:file:\/\/|\(|at )(\/[^()]+):(\d+):\d+\)?$/.exec(line)
     const path = place?.[1]?.startsWith(root) ? place[1].slice(root.length) : place?.[1]
     if (path !== undefined && !path.startsWith('core/')) return `${path}:${place?.[2]}`
   }

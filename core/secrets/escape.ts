@@ -1,29 +1,31 @@
 import { DeclarationError } from '../errors.ts'
+import { hcl, json, yaml } from './escape-literals.ts'
+import { unit } from './escape-units.ts'
+import { corefile, haproxy, plain } from './escape-words.ts'
+import type { Escaper } from './syntax.ts'
 
-/** Writes one value into a syntax, or throws when it cannot be written safely. */
-export type Escaper = (value: unknown) => string
+const ESCAPERS: Readonly<Record<string, Escaper>> = {
+  cfg: haproxy,
+  conf: plain,
+  Corefile: corefile,
+  hcl,
+  ini: plain,
+  json,
+  mount: unit,
+  service: unit,
+  socket: unit,
+  timer: unit,
+  yaml,
+  yml: yaml,
+}
 
-/** The escaper for a template's name: the extension before `.ejs`. Source: systemd.syntax(7), systemd.unit(5). */
+/** The escaper for a template's name, by what is before `.ejs`. @throws DeclarationError where none is known. */
 export const escaperFor = (name: string): Escaper => {
-  const extension = /\.([a-z]+)\.ejs$/.exec(name)?.[1] ?? ''
-  const escape = { service: unitValue, conf: plain }[extension]
-  if (escape === undefined)
-    throw new DeclarationError(`template ${name}: no way is known to write values into .${extension}`)
-  return escape
-}
-
-const plain: Escaper = (value) => {
-  if (typeof value !== 'string' && typeof value !== 'number')
-    throw new DeclarationError(`cannot write ${typeof value} as text`)
-  const text = String(value)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (/[\u0000-\u001f\u007f]/.test(text)) throw new DeclarationError(`cannot write ${JSON.stringify(text)} on one line`)
-  return text
-}
-
-// `%` begins a specifier and `$` a variable; quotes and backslashes would need to know where they stand.
-const unitValue: Escaper = (value) => {
-  const text = plain(value)
-  if (/["'\\;]/.test(text)) throw new DeclarationError(`cannot write ${JSON.stringify(text)} into a unit`)
-  return text.replaceAll('%', '%%').replaceAll('$', '$$$$')
+  const extension = /([^./]+)\.ejs$/.exec(name)?.[1] ?? ''
+  const escaper = Object.hasOwn(ESCAPERS, extension) ? ESCAPERS[extension] : undefined
+  if (escaper === undefined)
+    throw new DeclarationError(`template ${name}: no way is known to write values into .${extension}`, {
+      hint: `known are: ${Object.keys(ESCAPERS).join(', ')}`,
+    })
+  return escaper
 }

@@ -16,6 +16,8 @@ export type Usage<Extra extends Flags = NoFlags> = Readonly<{
   examples: readonly string[]
   /** Flags that only this playbook has. */
   extra?: Extra
+  /** Flags of all playbooks that mean nothing here. */
+  without?: readonly (keyof typeof commonFlags)[]
   /** What its arguments are, such as `up | down | ssh NAME`; without it arguments are an error. */
   positionals?: string
 }>
@@ -36,6 +38,8 @@ export type CommandLine<Extra extends Flags = NoFlags> = Readonly<{
   json: boolean
   /** Hosts that are worked on at once. */
   forks: number
+  /** Seconds to wait for another run that holds a host. */
+  lockWait: number
   verbose: boolean
   lab: boolean
   acceptNewHostKeys: boolean
@@ -59,13 +63,14 @@ export const parseCommandLine = <const Extra extends Flags = NoFlags>(
   argv: readonly string[],
   usage: Usage<Extra>,
 ): CommandLine<Extra> => {
-  const flags: Flags = { ...commonFlags, ...usage.extra }
+  const flags: Flags = { ...commonFlagsOf(usage), ...usage.extra }
   const { given, positionals, problems } = readArguments(argv, flags, usage)
   // Whoever asks for help gets it, whatever else is wrong.
   const help = given.has('help')
   const text = (name: string) => given.get(name)?.at(-1)
   const vars = (given.get('vars') ?? []).flatMap((text) => parseVar(text, problems))
   const forks = parseForks(text('forks'), problems)
+  const lockWait = parseLockWait(text('lock-wait'), problems)
   if (given.has('lab') && given.has('inventory')) problems.push('--lab has an inventory of its own: drop --inventory')
   if (problems.length > 0 && !help) {
     throw new UsageError(problems.join('\n'), { hint: `${commandOf(usage.playbook)} --help` })
@@ -79,6 +84,7 @@ export const parseCommandLine = <const Extra extends Flags = NoFlags>(
     yes: given.has('yes'),
     json: given.has('json'),
     forks,
+    lockWait,
     verbose: given.has('verbose'),
     lab: given.has('lab'),
     acceptNewHostKeys: given.has('accept-new-host-keys'),
@@ -89,6 +95,12 @@ export const parseCommandLine = <const Extra extends Flags = NoFlags>(
   })
 }
 
+/** The flags of all playbooks that this one has. */
+export const commonFlagsOf = ({ without = [] }: Pick<Usage<Flags>, 'without'>): Flags => {
+  const absent: readonly string[] = without
+  return Object.fromEntries(Object.entries(commonFlags).filter(([name]) => !absent.includes(name)))
+}
+
 /** How a playbook is started. */
 export const commandOf = (playbook: string): string => `npx zx playbooks/${playbook}.mjs`
 
@@ -97,6 +109,12 @@ const parseForks = (text: string | undefined, problems: string[]): number => {
   if (!/^[1-9]\d{0,3}$/.test(text))
     problems.push(`--forks must be a whole number from 1 to 9999, not ${safeLine(text)}`)
   return Number(text)
+}
+
+const parseLockWait = (text: string | undefined, problems: string[]): number => {
+  if (text !== undefined && !/^\d{1,5}$/.test(text))
+    problems.push(`--lock-wait must be a whole number of seconds up to 99999, not ${safeLine(text)}`)
+  return Number(text ?? 0)
 }
 
 const parseVar = (text: string, problems: string[]): readonly VarFlag[] => {

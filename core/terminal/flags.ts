@@ -38,6 +38,11 @@ export const commonFlags = {
   yes: { type: 'boolean', summary: 'apply the plan without asking' },
   json: { type: 'boolean', summary: 'one event a line on stdout and nothing else (docs/events.md)' },
   forks: { type: 'string', value: 'N', summary: `work on so many hosts at once (default: ${DEFAULT_FORKS})` },
+  'lock-wait': {
+    type: 'string',
+    value: 'SECONDS',
+    summary: 'wait so long for another run that holds a host (default: 0)',
+  },
   vars: {
     type: 'string',
     value: 'ROLE.KEY=VALUE',

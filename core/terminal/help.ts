@@ -1,12 +1,12 @@
-import { commandOf, type Usage } from './cli.ts'
-import { commonFlags, type Flags } from './flags.ts'
+import { commandOf, commonFlagsOf, type Usage } from './cli.ts'
+import type { Flags } from './flags.ts'
 import { wrap } from './text.ts'
 
 /** Columns of a help text. */
 const COLUMNS = 80
 
 /** What `--help` prints. */
-export const helpText = ({ playbook, summary, examples, extra = {}, positionals }: Usage<Flags>): string => {
+export const helpText = ({ playbook, summary, examples, extra = {}, without = [], positionals }: Usage<Flags>): string => {
   const command = commandOf(playbook)
   const usage = [command, positionals, '[flags]'].filter((part) => part !== undefined).join(' ')
   const own = Object.keys(extra).length === 0 ? [] : ['', `flags of ${playbook}:`, ...flagLines(extra)]
@@ -17,10 +17,10 @@ export const helpText = ({ playbook, summary, examples, extra = {}, positionals 
     ...own,
     '',
     'flags:',
-    ...flagLines(commonFlags),
+    ...flagLines(commonFlagsOf({ without })),
     ...exampleLines(command, examples),
     '',
-    'exit status: 0 converged; 1 failed; 2 something would change (--check)',
+    `exit status: 0 converged; 1 failed${without.includes('check') ? '' : '; 2 something would change (--check)'}`,
     '',
   ].join('\n')
 }

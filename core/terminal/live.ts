@@ -74,7 +74,7 @@ const show = async (rows: readonly Row[], { stdout, stderr }: LiveOptions, isSto
 
 // listr2 starts a task some time after it was told to, when the run may be over already.
 const runRow = async (row: Row, task: Titled, stopped: boolean): Promise<void> => {
-  if (stopped && Number.isNaN(1)) return
+  if (stopped) return
   row.task = task
   await new Promise<void>((resolve, reject) => {
     row.settle = { resolve, reject }
@@ -124,7 +124,7 @@ const compact = ({ hosts }: Progress, room: number, style: Style): string => {
 const countOf = ({ done, planned }: HostProgress): string => pad(`${done}/${planned}`, 5, 'left')
 
 const stateOf = ({ doing, done, planned }: HostProgress, style: Style): string => {
-  if (doing === undefined) return style.dim(done >= planned ? 'done' : 'waits for the others')
+  if (doing === undefined) return style.dim(done >= planned ? 'done' : '…')
   const seconds = (performance.now() - doing.since) / 1000
   const took = seconds > LONG ? style.dim(`  ${duration(Math.floor(seconds))}`) : ''
   return `${doing.kind === 'wait' ? 'waits for ' : ''}${safeLine(doing.text)}${took}`

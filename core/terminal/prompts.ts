@@ -15,6 +15,9 @@ export type PromptStreams = Readonly<{
 /** A question; `hint` says what to do instead where nobody can be asked, such as `give --user`. */
 export type Question = Readonly<{ question: string; hint: string }>
 
+/** Nobody wanted to answer: Ctrl-C or Esc at a question. */
+export class NoAnswer extends UsageError {}
+
 /** Yes or no. No is the default, and what Ctrl-C means. @throws UsageError where nobody can be asked. */
 export const askYesNo = async (asked: Question, streams: PromptStreams): Promise<boolean> => {
   const format = function (this: Shown, value: unknown) {
@@ -44,6 +47,13 @@ export const askText = (
   )
 }
 
+/** One of several choices; the first is the default. @throws UsageError as `askSecret` does. */
+export const askOne = (
+  asked: Question & { choices: readonly string[] },
+  streams: PromptStreams,
+): Promise<string> =>
+  answered(asked, ask<string>({ type: 'select', choices: asked.choices.map(safeLine) }, asked, streams))
+
 /** Some of several choices. @throws UsageError as `askSecret` does. */
 export const askSome = (
   asked: Question & { choices: readonly string[] },
@@ -56,7 +66,7 @@ type Prompt = Readonly<{ type: string }> & Readonly<Record<string, unknown>>
 
 const answered = async <T>({ question, hint }: Question, answer: Promise<T | undefined>): Promise<T> => {
   const given = await answer
-  if (given === undefined) throw new UsageError(`no answer to: ${question}`, { hint })
+  if (given === undefined) throw new NoAnswer(`no answer to: ${question}`, { hint })
   return given
 }
 
@@ -67,6 +77,7 @@ const ask = async <T>(prompt: Prompt, { question, hint }: Question, streams: Pro
   const { default: Enquirer } = await import('enquirer')
   const enquirer = new Enquirer<{ answer: T }>()
   enquirer.on('start', surviveCtrlC)
+  if (prompt.type === 'input') enquirer.on('prompt', joinPastedLines)
   try {
     const options = { ...prompt, name: 'answer', message: safeLine(question), stdin, stdout }
     return (await enquirer.prompt(options)).answer
@@ -87,6 +98,23 @@ const askPlainly = async ({ question }: Question, { stdin, terminal }: PromptStr
     lines.close()
   }
 }
+
+// A line end that further keys follow at once was pasted with them, and is no Enter: a column of addresses is one answer.
+const joinPastedLines = (prompt: EventEmitter & { keypress: Keypress }): void => {
+  const { keypress } = prompt
+  let enter: NodeJS.Timeout | undefined
+  prompt.keypress = async function (this: unknown, input, key) {
+    if (enter !== undefined) {
+      clearTimeout(enter)
+      enter = undefined
+      await keypress.call(this, ' ', { name: 'space' })
+    }
+    if (key?.name !== 'return' && key?.name !== 'enter') return keypress.call(this, input, key)
+    enter = setTimeout(() => void keypress.call(this, input, key), 25)
+  }
+}
+
+type Keypress = (this: unknown, input: string, key?: { name?: string }) => Promise<unknown>
 
 // At Ctrl-C readline closes itself; enquirer 2.4.1 then pauses it, which throws where nobody can catch it.
 const surviveCtrlC = (prompt: EventEmitter & { stop: () => void }): void => {

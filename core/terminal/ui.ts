@@ -1,7 +1,7 @@
 import { createDisplay } from './display.ts'
 import type { Emit } from './events.ts'
 import { jsonLine } from './json-line.ts'
-import { askSecret, askSome, askText, askYesNo, type PromptStreams } from './prompts.ts'
+import { askOne, askSecret, askSome, askText, askYesNo, type PromptStreams } from './prompts.ts'
 import { createRunRecord } from './run-record.ts'
 import { createStyle, wantsColours } from './style.ts'
 
@@ -36,6 +36,8 @@ export type Ui = Readonly<{
   askPassword: (question: string, options?: { hint?: string }) => Promise<string>
   /** Asks for a line of text. @throws UsageError as `askPassword` does. */
   ask: (question: string, options: { hint: string; initial?: string; validate?: Validate }) => Promise<string>
+  /** Asks for one of several choices; the first is the default. @throws UsageError as `askPassword` does. */
+  pick: (question: string, choices: readonly string[], options: { hint: string }) => Promise<string>
   /** Asks for some of several choices. @throws UsageError as `askPassword` does. */
   choose: (question: string, choices: readonly string[], options: { hint: string }) => Promise<readonly string[]>
   /** Runs what talks to the terminal itself, such as ssh that asks for a passphrase, with the display out of its way. */
@@ -78,6 +80,7 @@ export const createUi = (options: UiOptions): Ui => {
     askPassword: (question, { hint = 'run it in a terminal' } = {}) =>
       asking(() => askSecret({ question, hint }, streams)),
     ask: (question, rest) => asking(() => askText({ question, ...rest }, streams)),
+    pick: (question, choices, { hint }) => asking(() => askOne({ question, choices, hint }, streams)),
     choose: (question, choices, { hint }) => asking(() => askSome({ question, choices, hint }, streams)),
     handOver: asking,
     close: settle,

@@ -14,7 +14,7 @@ type Case = Readonly<{
   /** Further flags of both runs. */
   flags?: readonly string[]
   /** A command line that must succeed on the machine after the run. */
-  then?: string
+  mended?: string
 }>
 
 const sed = (expression: string, path: string) => `sed -i ${JSON.stringify(expression)} ${path}`
@@ -26,7 +26,7 @@ const cases: readonly Case[] = [
     byHand: `echo '# mine' >>${CLAMP}`,
     plan: [`firm file ${CLAMP}: content`, 'firm service caravan-mss-clamp.service: definition, restart'],
     restarts: ['caravan-mss-clamp'],
-    then: `! grep -q mine ${CLAMP}`,
+    mended: `! grep -q mine ${CLAMP}`,
   },
   {
     title: 'a unit restarted by hand after an edit',
@@ -74,46 +74,46 @@ const cases: readonly Case[] = [
     title: 'a package removed',
     byHand: 'DEBIAN_FRONTEND=noninteractive apt-get -qq -y remove bind9-dnsutils',
     plan: ['firm package bind9-dnsutils: state'],
-    then: 'dig -v',
+    mended: 'dig -v',
   },
   {
     title: 'a mode changed: a service may not have been able to read it',
     byHand: `chmod 0600 ${DAEMON}`,
     plan: [`firm json ${DAEMON}: mode`, 'firm service docker.service: restart'],
     restarts: ['docker'],
-    then: `[ "$(stat -c %a ${DAEMON})" = 644 ]`,
+    mended: `[ "$(stat -c %a ${DAEMON})" = 644 ]`,
   },
   {
     title: 'the mode of a directory changed',
     byHand: 'chmod 0700 /etc/docker',
     plan: ['firm directory /etc/docker: mode'],
-    then: '[ "$(stat -c %a /etc/docker)" = 755 ]',
+    mended: '[ "$(stat -c %a /etc/docker)" = 755 ]',
   },
   {
     title: "a key of somebody else's added: it stays, and docker takes it up",
     byHand: sed('s/^{/{ \\"max-concurrent-downloads\\": 7,/', DAEMON),
     plan: ['firm service docker.service: restart'],
     restarts: ['docker'],
-    then: `grep -q max-concurrent-downloads ${DAEMON}`,
+    mended: `grep -q max-concurrent-downloads ${DAEMON}`,
   },
   {
     title: "a setting edited beside a key of somebody else's",
     byHand: sed('s/50m/51m/', DAEMON),
     plan: [`firm json ${DAEMON}: log-opts.max-size`, 'firm service docker.service: restart'],
     restarts: ['docker'],
-    then: `grep -q max-concurrent-downloads ${DAEMON}`,
+    mended: `grep -q max-concurrent-downloads ${DAEMON}`,
   },
   {
     title: 'a sysctl changed live',
     byHand: 'echo 0 >/proc/sys/net/ipv4/ip_forward',
     plan: ['firm sysctl net.ipv4.ip_forward: live'],
-    then: 'grep -qx 1 /proc/sys/net/ipv4/ip_forward',
+    mended: 'grep -qx 1 /proc/sys/net/ipv4/ip_forward',
   },
   {
     title: 'the hosts block edited, and a line beside it',
     byHand: `${sed('s/^10.33.0.3 .*/10.33.0.9 node-2/', '/etc/hosts')}; echo '192.0.2.1 mine' >>/etc/hosts`,
     plan: ['firm block /etc/hosts#cluster: block'],
-    then: "grep -qx '10.33.0.3 node-2' /etc/hosts && grep -qx '192.0.2.1 mine' /etc/hosts",
+    mended: "grep -qx '10.33.0.3 node-2' /etc/hosts && grep -qx '192.0.2.1 mine' /etc/hosts",
   },
   {
     title: 'the file of a kernel module removed',
@@ -124,19 +124,19 @@ const cases: readonly Case[] = [
     title: 'a unit disabled',
     byHand: 'systemctl disable docker.service',
     plan: ['firm service docker.service: enabled'],
-    then: 'systemctl is-enabled docker.service',
+    mended: 'systemctl is-enabled docker.service',
   },
   {
     title: 'a unit masked',
     byHand: 'systemctl mask docker.service',
     plan: ['firm service docker.service: enabled'],
-    then: 'systemctl is-enabled docker.service',
+    mended: 'systemctl is-enabled docker.service',
   },
   {
     title: 'a hold removed: no reason to restart',
     byHand: 'apt-mark unhold docker.io',
     plan: ['firm package docker.io: hold'],
-    then: 'apt-mark showhold | grep -qx docker.io',
+    mended: 'apt-mark showhold | grep -qx docker.io',
   },
   {
     title: 'a var changed',
@@ -145,7 +145,7 @@ const cases: readonly Case[] = [
     plan: [`firm json ${DAEMON}: log-opts.max-file`, 'firm service docker.service: restart'],
     restarts: ['docker'],
     // the running daemon's own word for it
-    then: `[ "$(docker inspect -f '{{index .HostConfig.LogConfig.Config "max-file"}}' $(docker create tiny true))" = 5 ]`,
+    mended: `[ "$(docker inspect -f '{{index .HostConfig.LogConfig.Config "max-file"}}' $(docker create tiny true))" = 5 ]`,
   },
 ]
 
@@ -169,7 +169,7 @@ test.after.always('as it was', async () => {
   await Promise.all(NODES.map((name) => on(name, `${sed('/max-concurrent-downloads/d', DAEMON)}`)))
 })
 
-for (const { title, byHand, plan, restarts = [], flags = [], then = 'true' } of cases) {
+for (const { title, byHand, plan, restarts = [], flags = [], mended = 'true' } of cases) {
   test(`drift: ${title}`, async (t) => {
     await on(NODE, byHand)
     const [before, kept] = [await invocations(), await on(NODE, 'systemctl is-active docker || true')]
@@ -190,7 +190,7 @@ for (const { title, byHand, plan, restarts = [], flags = [], then = 'true' } of 
       'restarted',
     )
     if (was !== undefined) t.is(await container(), was, 'the container lives on')
-    await t.notThrowsAsync(on(NODE, then))
+    await t.notThrowsAsync(on(NODE, mended))
     t.is(await tornOn(NODE), '')
   })
 }

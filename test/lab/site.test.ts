@@ -1,6 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { execFileSync } from 'node:child_process'
 import test from 'ava'
 import { labDrops, labReset } from '../../lab/index.ts'
 import { appliedIn, differing, NODES, plannedIn, site, treeOf } from './machines.ts'
@@ -59,11 +59,7 @@ test('from empty machines: --check, the run, and the run that changes nothing', 
 
   const run = await site(['--yes'])
   t.is(run.exit, 0, [run.stderr, ...run.errors].join('\n'))
-  const [planned, firm, applied] = [
-    plannedIn(check, 'firm', 'provisional'),
-    plannedIn(check, 'firm'),
-    appliedIn(run),
-  ]
+  const [planned, firm, applied] = [plannedIn(check, 'firm', 'provisional'), plannedIn(check, 'firm'), appliedIn(run)]
   t.true(firm.size > 0 && applied.size > 0)
   t.deepEqual(without(applied, planned), [], 'applied, but not in the plan')
   t.deepEqual(without(applied, plannedIn(run, 'firm', 'provisional')), [], 'applied, but never shown')

@@ -15,6 +15,7 @@ const defaults: CommandLine = {
   yes: false,
   json: false,
   forks: 20,
+  lockWait: 0,
   verbose: false,
   lab: false,
   acceptNewHostKeys: false,

@@ -41,7 +41,7 @@ ${unhold.length === 0 ? '' : `apt-mark unhold ${words(unhold)}`}`
 
 // `explain` ends with the sentence that is shown as the reason; what apt said stands above it.
 const FUNCTIONS = `
-export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a LC_ALL=C.UTF-8
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l LC_ALL=C.UTF-8
 # without Pattern-Only a name that apt does not know is a regular expression
 apt() {
   apt-get -y -q -o APT::Cmd::Pattern-Only=true -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$@"

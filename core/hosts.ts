@@ -1,0 +1,29 @@
+import type { Host } from './declare/host.ts'
+import { type Playbook, runPlaybook } from './playbook.ts'
+import { type HostShell, hostShell } from './remote/host-shell.ts'
+import { limiter } from './remote/limiter.ts'
+import type { CommandLine } from './terminal/cli.ts'
+
+/** A host of the inventory on which a playbook can run commands. */
+export type ShellHost = Host & Readonly<{ $: HostShell }>
+
+/** What `onHosts` hands to a playbook. */
+export type OnHosts = Readonly<{ hosts: readonly ShellHost[]; options: CommandLine }>
+
+/**
+ * A playbook of one's own, the zx way: the hosts that `--limit` leaves, each with a `$` that runs there. All flags of
+ * `site.mjs` hold; `Promise.all` over hosts runs at most `--forks` commands at once. What the work throws is printed,
+ * and the exit status is 1; else it is 0, or the number that the work returns.
+ */
+export const onHosts = (
+  definition: Playbook,
+  work: (input: OnHosts) => Promise<number | undefined> | Promise<void>,
+): Promise<void> =>
+  runPlaybook(definition, [], async ({ options, hosts, fleet }) => {
+    const limit = limiter(options.forks)
+    const shells = hosts.map((host) => ({
+      ...host,
+      $: hostShell(host, fleet.transport(host), { check: options.check, limit }),
+    }))
+    return (await work({ hosts: shells, options })) ?? 0
+  })

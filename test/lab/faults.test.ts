@@ -1,0 +1,89 @@
+import test from 'ava'
+import type { RunEvent } from '../../core/terminal/events.ts'
+import { converged, NODES, on, site, tornOn, type Watch } from './machines.ts'
+
+const FULL = process.env.CARAVAN_LAB_FULL !== undefined
+const kills = FULL ? 30 : 3
+const seed = Number(process.env.CARAVAN_SEED ?? Date.now() % 1_000_000)
+
+/** mulberry32: the same numbers for the same seed. */
+const random = ((state: number) => () => {
+  state = (state + 0x6d2b79f5) | 0
+  let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+})(seed)
+
+const UNIT = '/etc/systemd/system/caravan-mss-clamp.service'
+const byHand = `
+DEBIAN_FRONTEND=noninteractive apt-get -qq -y remove bind9-dnsutils >/dev/null
+apt-mark unhold docker.io >/dev/null
+echo '# mine' >>${UNIT}
+sed -i s/10.33.0.3/10.33.0.9/ /etc/hosts
+rm -f /etc/modules-load.d/caravan-overlay.conf`
+
+/** Ends the controller without a word at the n-th event and some milliseconds, alone or with all its ssh clients. */
+const killAt = (n: number, milliseconds: number, withSsh: boolean): Watch => {
+  let count = 0
+  return (_: RunEvent, child) => {
+    const pid = child.pid
+    if (++count !== n || pid === undefined) return
+    setTimeout(() => {
+      if (child.exitCode === null) process.kill(withSsh ? -pid : pid, 'SIGKILL')
+    }, milliseconds)
+  }
+}
+
+/** What docker itself says of the number of log files, as the process that runs was started with. */
+const filesOfDocker = `docker rm -f probe >/dev/null 2>&1 || :
+docker create --name probe tiny true >/dev/null
+docker inspect -f '{{index .HostConfig.LogConfig.Config "max-file"}}' probe
+docker rm probe >/dev/null`
+
+const image = `docker image inspect tiny >/dev/null 2>&1 ||
+tar -ch -C / $(ldd /bin/true | grep -o '/lib[^ ]*' | sed 's|^/||') bin/true | docker import - tiny >/dev/null`
+
+const started = `for unit in docker caravan-mss-clamp; do systemctl show -p ActiveState,NeedDaemonReload --value $unit; done | xargs`
+
+test.before('a converged lab', async (t) => {
+  t.log(`CARAVAN_SEED=${seed}`)
+  if (!FULL) t.log('skipped: 27 of 30 kills, which take a quarter of an hour; npm run test:lab:full has them')
+  await converged(t)
+  await Promise.all(NODES.map((name) => on(name, image)))
+})
+test.after.always('as it was', (t) => converged(t))
+
+// Two values in turn, so that each run has a restart to make.
+for (let index = 0; index < kills; index++) {
+  const files = 6 + (index % 2)
+  const vars = ['--vars', `docker.logMaxFiles=${files}`]
+  const [n, delay, withSsh] = [1 + Math.floor(random() * 75), Math.floor(random() * 400), random() < 0.5]
+  const how = `at event ${n} + ${delay} ms, ${withSsh ? 'with its ssh clients' : 'alone'}`
+  test(`kill -9 of the controller ${how}: the next run mends all of it (seed ${seed}, ${index + 1})`, async (t) => {
+    await Promise.all(NODES.map((name) => on(name, byHand)))
+    const killed = await site(['--yes', ...vars], killAt(n, delay, withSsh))
+    t.log(
+      killed.exit === null ? `killed after ${killed.events.length} events: ${last(killed.events)}` : 'it was faster',
+    )
+
+    const next = await site(['--yes', '--lock-wait', '300', ...vars])
+    t.is(next.exit, 0, [next.stderr, ...next.errors].join('\n'))
+    t.is((await site(['--check', ...vars])).exit, 0)
+    for (const name of NODES) {
+      t.is(await tornOn(name), '', name)
+      t.is(await on(name, filesOfDocker), String(files), `${name}: docker runs with older settings`)
+      t.is(await on(name, started), 'active no active no', name)
+      await t.notThrowsAsync(
+        on(
+          name,
+          `python3 -m json.tool /etc/docker/daemon.json; dig -v; ! grep mine ${UNIT}; [ ! -e /run/caravan/lease ]`,
+        ),
+      )
+    }
+  })
+}
+
+const last = (events: readonly RunEvent[]): string => {
+  const event = events.at(-1)
+  return JSON.stringify(event && 'resource' in event ? [event.event, event.host, event.resource] : event?.event)
+}
