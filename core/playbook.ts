@@ -11,7 +11,8 @@ import { printError } from './terminal/errors.ts'
 import { helpText } from './terminal/help.ts'
 import { createUi, type Ui } from './terminal/ui.ts'
 
-const root = fileURLToPath(new URL('../', import.meta.url))
+/** The project's directory. */
+export const root = fileURLToPath(new URL('../', import.meta.url))
 
 /** What every playbook says of itself. */
 export type Playbook = Readonly<{

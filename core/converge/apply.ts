@@ -153,10 +153,12 @@ export const applyScript = (nonce: string, run: string, fragments: readonly Frag
     "trap '' PIPE HUP",
     'mkdir -p -m 0700 /run/caravan || exit 71',
     ...(fragments.some(({ works }) => works.some(isChange)) ? [lock, checkLease(run)] : []),
-    `log=/run/caravan/${quote(run)}.log out=/run/caravan/${quote(run)}.output`,
-    '(umask 077; : >>"$log"; : >"$out")',
-    ...fragments.map(({ text, works }, index) => framed(index, text, works)),
-    'rm -f "$out"',
+    `base=/run/caravan/${quote(run)} log=$base.log out=$base.output made=$base.made`,
+    '(umask 077; : >>"$log"; : >"$out"; : >"$made")',
+    // each change is told to the host's journal too
+    'finish() { [ ! -s "$made" ] || logger -t caravan --file "$made"; rm -f "$out" "$made"; exit 0; }',
+    ...fragments.map(({ text, works }, index) => framed(index, text, works, run)),
+    'finish',
   ].join('\n')
 
 const isChange = ({ kind }: Work): boolean => kind !== 'wait'
@@ -164,16 +166,22 @@ const isChange = ({ kind }: Work): boolean => kind !== 'wait'
 // who only waits holds up nobody
 const lock = 'exec 9>>/run/caravan/lock\nflock -w 600 9 || exit 75'
 
-const framed = (index: number, text: string, works: readonly Work[]): string =>
+const framed = (index: number, text: string, works: readonly Work[], run: string): string =>
   [
     `frame ${index} begin`,
     // POSIX sh forgets `set -e` in a subshell whose status is tested, so the status is read from $? alone
     `(\ntrap - PIPE HUP\nset -e\n${text}\n) </dev/null >"$out" 2>&1 9>&-`,
     'status=$?',
-    `{ printf '%s\\n' ${quote(`== ${works.map(({ resource }) => describe(resource)).join(', ')}`)}; cat "$out"; } >>"$log"`,
-    `if [ $status != 0 ]; then frame ${index} output; tail -c 4000 "$out"; frame ${index} end $status; exit 0; fi`,
+    `{ printf '%s\\n' ${quote(`== ${works.map(nameOf).join(', ')}`)}; cat "$out"; } >>"$log"`,
+    `if [ $status != 0 ]; then frame ${index} output; tail -c 4000 "$out"; frame ${index} end $status; finish; fi`,
+    ...works
+      .filter(isChange)
+      .map((work) => `echo ${quote(`${run}: changed ${work.role} › ${nameOf(work)}`)} >>"$made"`),
     `frame ${index} end 0`,
   ].join('\n')
+
+// on one line, for a journal and for a log
+const nameOf = ({ resource }: Work): string => describe(resource).replaceAll(/[\n\r]/g, ' ')
 
 const uploadContent = async (transport: Transport, content: Uint8Array): Promise<string> => {
   const path = `${uploads}/${createHash('sha256').update(content).digest('hex')}`

@@ -1,0 +1,136 @@
+import type { Host } from '../declare/host.ts'
+import { asCaravanError, CaravanError, ConnectError } from '../errors.ts'
+import { type HostKey, shownHostKey } from '../remote/host-keys.ts'
+import { type Fleet, sshFleet } from '../remote/ssh.ts'
+import type { Dialog } from './dialog.ts'
+import { type Login, type Machine, machineFragment, parseMachine } from './machine.ts'
+
+/** What it takes to reach machines. */
+export type Reaching = Readonly<{
+  dialog: Dialog
+  /** Where Caravan keeps what it needs for ssh. */
+  dir: string
+  /** Trust host keys that nobody vouches for. */
+  acceptNewHostKeys: boolean
+  /** Host keys that are known from elsewhere, such as the lab's, per address. */
+  known: ReadonlyMap<string, readonly string[]>
+  askPassword: (question: string) => Promise<string>
+}>
+
+/** The machines that let us in, and why the others did not. */
+export type Reached = Readonly<{ machines: readonly Machine[]; failures: readonly CaravanError[] }>
+
+/**
+ * Sees and has accepted the host keys, connects, becomes root and looks around, on all machines at once. Whoever has to
+ * be asked for a passphrase or a password is asked one after the other.
+ * @throws UsageError, NoAnswer as the dialog does.
+ */
+export const reachAll = async (logins: readonly Login[], reaching: Reaching): Promise<Reached> => {
+  const { dialog } = reaching
+  dialog.say(dialog.style.dim(`looking at ${logins.map(({ address }) => address).join(', ')} …`))
+  const seen = await settled(
+    logins.map((login) => ({ login })),
+    ({ login }) => seeKey(login, reaching),
+  )
+  const trusted = await acceptKeys(seen.done, reaching)
+  const { dir, askPassword } = reaching
+  const hosts = trusted.map(({ host }) => host)
+  const fleet = sshFleet(hosts, { dir, acceptNewHostKeys: false, askPassword })
+  try {
+    const entered = await enter(trusted, fleet, dialog)
+    return { machines: entered.done, failures: [...seen.failures, ...entered.failures] }
+  } finally {
+    await fleet.close()
+  }
+}
+
+type Settled<T> = Readonly<{ done: readonly T[]; failures: readonly CaravanError[] }>
+type SeenKey = Readonly<{ login: Login; host: Host; key: HostKey; known: boolean }>
+
+/** Works on all at once; who fails is named by address. */
+const settled = async <One extends { login: Login }, T>(
+  all: readonly One[],
+  work: (one: One) => Promise<T | undefined>,
+): Promise<Settled<T>> => {
+  const results = await Promise.all(
+    all.map((one) => work(one).catch((thrown: unknown) => asFailure(one.login.address, thrown))),
+  )
+  return {
+    done: results.filter((one): one is Awaited<T> => one !== undefined && !(one instanceof CaravanError)),
+    failures: results.filter((one) => one instanceof CaravanError),
+  }
+}
+
+const asFailure = (address: string, thrown: unknown): CaravanError => {
+  const { message, details } = asCaravanError(thrown)
+  return new CaravanError(message, { ...details, host: address })
+}
+
+const seeKey = async (login: Login, { known }: Reaching): Promise<SeenKey> => {
+  const { address, port } = login
+  const expected = known.get(address)
+  const found = await shownHostKey(address, port)
+  const { key } = found
+  const isKnown = expected === undefined ? found.known : expected.includes(asLine(key))
+  if (expected === undefined || isKnown) return { login, key, known: isKnown, host: asHost(login, key) }
+  throw new ConnectError('its host key is not the one that is known', { hint: 'is it another machine?' })
+}
+
+const asLine = ({ type, key }: HostKey): string => `${type} ${key}`
+
+/** Shows the keys and asks about those that nobody vouches for. */
+const acceptKeys = async (seen: readonly SeenKey[], reaching: Reaching): Promise<readonly SeenKey[]> => {
+  const { dialog, acceptNewHostKeys } = reaching
+  if (seen.length === 0) return seen
+  const columns = Math.max(...seen.map(({ login }) => login.address.length))
+  const lines = seen.map(({ login, key, known }) => {
+    const note = known ? dialog.style.dim('known already') : dialog.style.yellow('new')
+    return `  ${login.address.padEnd(columns)}  ${key.type} ${key.fingerprint}  ${note}`
+  })
+  dialog.say('', 'Host keys:', ...lines)
+  if (acceptNewHostKeys || seen.every(({ known }) => known)) return seen
+  dialog.say(
+    dialog.style.dim("  A machine's own console tells its key: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"),
+    '',
+  )
+  if (await dialog.yes('Are the new ones the keys of your machines?', 'accept-new-host-keys')) return seen
+  throw new CaravanError('the host keys were not accepted, so nothing was written')
+}
+
+const enter = async (seen: readonly SeenKey[], fleet: Fleet, dialog: Dialog): Promise<Settled<Machine>> => {
+  const locked: SeenKey[] = []
+  const open = await settled(seen, async (one) => {
+    try {
+      await fleet.connect(one.host)
+      return one
+    } catch (error) {
+      if (!(error instanceof ConnectError && error.askable && dialog.canAsk)) throw error
+      locked.push(one)
+      return undefined
+    }
+  })
+  const unlocked = await settled(locked, async (one) => {
+    await dialog.handOver(() => fleet.ask(one.host))
+    return one
+  })
+  const inside = seen.filter((one) => open.done.includes(one) || unlocked.done.includes(one))
+  const looked = await settled(inside, (one) => lookAround(one, fleet))
+  return { done: looked.done, failures: [...open.failures, ...unlocked.failures, ...looked.failures] }
+}
+
+const lookAround = async ({ login, key, host }: SeenKey, fleet: Fleet): Promise<Machine> => {
+  const { stdout } = await fleet.transport(host).run(machineFragment, { timeout: 60 })
+  return { login, hostKey: asLine(key), fingerprint: key.fingerprint, ...parseMachine(String(stdout), host) }
+}
+
+// The name is for the ssh configuration only; messages name the address. The order of the settings is the inventory's:
+// the site then finds the connections open.
+const asHost = ({ address, user, port, identityFile, sudoPasswordFile }: Login, key: HostKey): Host => ({
+  name: /^[A-Za-z0-9][\w.-]*$/.test(address) ? address : `machine-${address.replaceAll(/[^\w]/g, '-')}`,
+  address,
+  privateIp: '',
+  slot: undefined,
+  groups: [],
+  ssh: { user, port, identityFile, hostKeys: [asLine(key)], sudoPasswordFile },
+  vars: {},
+})
