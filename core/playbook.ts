@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { CONTROLLER } from './declare/host.ts'
 import { type Inventory, readInventory } from './declare/inventory.ts'
 import type { Role } from './declare/role.ts'
 import { InventoryError, UsageError } from './errors.ts'
@@ -12,6 +13,7 @@ import { helpText } from './terminal/help.ts'
 import { createUi, type Ui } from './terminal/ui.ts'
 
 /** The project's directory. */
+export /** The directory of Caravan itself. */
 export const root = fileURLToPath(new URL('../', import.meta.url))
 
 /** What every playbook says of itself. */
@@ -56,26 +58,29 @@ export const runPlaybook = async (
     const usage = { examples: [], ...definition }
     const options = parseCommandLine(argv, usage)
     if (options.help) process.stdout.write(helpText(usage))
-    else process.exitCode = await withOpened(definition, options, roles, work)
+    else process.exitCode = await withInventory(await placeOf(definition, options), options, roles, work)
   } catch (error) {
     printError(error, { json: argv.includes('--json'), verbose: argv.includes('--verbose') })
     process.exitCode = 1
   }
 }
 
-// zx stands before the playbook in the arguments, or nothing does
-const argumentsOf = (playbook: string): readonly string[] => {
+/** The arguments of a playbook: zx stands before it, or nothing does. */
+export const argumentsOf = (playbook: string): readonly string[] => {
   const own = process.argv.findIndex((word) => word.endsWith(`${playbook}.mjs`))
   return process.argv.slice(own < 0 ? 2 : own + 1)
 }
 
-const withOpened = async (
-  definition: Playbook,
+/** Where an inventory is, and the directory of all that Caravan keeps about it. */
+export type Place = Readonly<{ dir: string; inventory: string }>
+
+/** Does the work of a playbook with the inventory at a place. @throws what `work` does; InventoryError */
+export const withInventory = async (
+  { dir, inventory: file }: Place,
   options: CommandLine,
   roles: readonly Role[],
   work: (opened: Opened) => Promise<number>,
 ): Promise<number> => {
-  const { dir, inventory: file } = await placeOf(definition, options)
   const inventory = readInventory(file, { roles, roleNames: roleNames(), overrides: options.vars })
   refuseExample(inventory)
   const hosts = selectHosts(inventory, options.limit)
@@ -93,15 +98,15 @@ const withOpened = async (
   }
 }
 
-/** Where the inventory is, and the directory of all that Caravan keeps about it. */
-const placeOf = async ({ lab }: Playbook, options: CommandLine): Promise<{ dir: string; inventory: string }> => {
+const placeOf = async ({ lab }: Playbook, options: CommandLine): Promise<Place> => {
   if (!options.lab) return { dir: join(root, '.caravan'), inventory: options.inventory ?? join(root, 'inventory.yaml') }
   if (lab === undefined) throw new UsageError('this playbook knows no --lab')
   const { labUp } = await lab()
   return labUp({ log: (line) => process.stderr.write(`${line}\n`) })
 }
 
-const roleNames = (): readonly string[] =>
+/** Every role there is. */
+export const roleNames = (): readonly string[] =>
   readdirSync(join(root, 'roles'), { withFileTypes: true }).flatMap((entry) =>
     entry.isDirectory() ? [entry.name] : [],
   )
@@ -115,7 +120,7 @@ const refuseExample = ({ file, hosts }: Inventory): void => {
 
 /** The hosts that `--limit` leaves. @throws UsageError that names what is unknown, with the nearest valid name. */
 export const selectHosts = ({ hosts, groups }: Inventory, limit: readonly string[]): Inventory['hosts'] => {
-  const known = [...hosts.map(({ name }) => name), ...Object.keys(groups)]
+  const known = [...hosts.map(({ name }) => name), ...Object.keys(groups), CONTROLLER]
   for (const name of limit) {
     if (!known.includes(name)) throw new UsageError(`unknown host or group "${name}"${didYouMean(name, known)}`)
   }

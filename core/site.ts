@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { RunInput } from './converge/crew.ts'
 import { factsCache } from './converge/facts-cache.ts'
 import { type Exit, run } from './converge/run.ts'
+import { CONTROLLER, controllerHost, type Host } from './declare/host.ts'
 import type { Inventory } from './declare/inventory.ts'
 import { hostsOfPlay, type Play } from './declare/play.ts'
 import { UsageError } from './errors.ts'
@@ -28,15 +29,17 @@ const examples = [
   '--lab                               on three machines on this computer',
 ]
 
-const converge = async ({ playbook, plays }: Site, opened: Opened): Promise<Exit> => {
+/** What `site` does once its command line and the inventory were read. */
+export const converge = async ({ playbook, plays }: Pick<Site, 'playbook' | 'plays'>, opened: Opened): Promise<Exit> => {
   const { options, inventory, hosts, dir, fleet, ui, interactive } = opened
+  const selected = selectPlays(plays, options.roles, inventory)
   return run({
     id: runId(),
     playbook,
     inventory,
     plays,
-    selected: selectPlays(plays, options.roles, inventory),
-    hosts,
+    selected,
+    hosts: withController(hosts, plays, selected, options.limit),
     check: options.check,
     forks: options.forks,
     lockWait: options.lockWait,
@@ -46,6 +49,17 @@ const converge = async ({ playbook, plays }: Site, opened: Opened): Promise<Exit
     approve: approval(opened),
     canAsk: interactive,
   })
+}
+
+// this computer takes part where a play asks for it, unless --limit leaves it out
+const withController = (
+  hosts: readonly Host[],
+  plays: readonly Play[],
+  selected: ReadonlySet<number>,
+  limit: readonly string[],
+): readonly Host[] => {
+  const asked = plays.some(({ on }, index) => on === CONTROLLER && selected.has(index))
+  return asked && (limit.length === 0 || limit.includes(CONTROLLER)) ? [controllerHost, ...hosts] : hosts
 }
 
 /** The plays that `--roles` leaves. @throws UsageError that names what is unknown, with the nearest valid name. */

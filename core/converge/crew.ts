@@ -1,11 +1,13 @@
-import type { Facts, Host } from '../declare/host.ts'
+import { CONTROLLER, type Facts, type Host } from '../declare/host.ts'
 import type { Inventory } from '../declare/inventory.ts'
 import { hostsOfPlay, type Play } from '../declare/play.ts'
 import { asCaravanError, type CaravanError, ProbeError } from '../errors.ts'
+import { localTransport } from '../remote/local.ts'
 import type { Fleet } from '../remote/ssh.ts'
 import type { Transport } from '../remote/transport.ts'
 import type { Emit } from '../terminal/events.ts'
 import { compile, type Entry, inputFor } from './compile.ts'
+import { type CountingFetch, controllerFacts, countingFetch, probeApis } from './controller.ts'
 import type { ObservedFacts } from './facts.ts'
 import { type FactsCache, sameFacts } from './facts-cache.ts'
 import { type Haves, type Probe, probe } from './probe.ts'
@@ -40,6 +42,8 @@ export type RunInput = Readonly<{
 export type Member = {
   readonly host: Host
   readonly transport: Transport
+  /** Of the controller only: how it reaches APIs. */
+  readonly api: CountingFetch | undefined
   /** What the roles declare for it and was selected. */
   compiled: readonly Entry[]
   /** That, without the cluster resources that another host owns. */
@@ -62,7 +66,9 @@ export type Member = {
 
 export const newMember = (host: Host, fleet: Fleet): Member => ({
   host,
-  transport: fleet.transport(host),
+  ...(host.name === CONTROLLER
+    ? { transport: localTransport(), api: countingFetch() }
+    : { transport: fleet.transport(host), api: undefined }),
   compiled: [],
   entries: [],
   haves: new Map(),
@@ -110,6 +116,7 @@ export const eachActive = async (
 export const meet = async (members: readonly Member[], input: RunInput): Promise<void> => {
   const asking: Member[] = []
   await eachActive(members, input, async (member) => {
+    if (member.api !== undefined) return observeController(member, input)
     try {
       await timed(member, 'connect', input, () => input.fleet.connect(member.host))
     } catch (error) {
@@ -145,6 +152,13 @@ const timed = async <T>(
 
 const isAskable = (error: unknown): boolean => error instanceof Error && 'askable' in error && error.askable === true
 
+const observeController = async (member: Member, input: RunInput): Promise<void> => {
+  const host = { ...member.host, facts: controllerFacts() }
+  member.compiled = compile(input.plays, input.selected, host, input.inventory)
+  member.entries = member.compiled
+  member.haves = await probeMember(member, member.compiled, 'probe', input)
+}
+
 /** Facts and all selected resources of a host: one round trip when the cached facts still hold, else two. */
 const observe = async (member: Member, input: RunInput): Promise<void> => {
   const cached = input.cache.get(member.host)
@@ -166,7 +180,7 @@ export const observeAgain = async (
   play?: number,
 ): Promise<void> => {
   const name = play === undefined ? undefined : input.plays[play]?.role.name
-  const { haves } = await timedProbe(member, entries, play === undefined ? 'verify' : 'probe', input, name)
+  const haves = await probeMember(member, entries, play === undefined ? 'verify' : 'probe', input, name)
   member.haves = new Map([...member.haves, ...haves])
 }
 
@@ -174,6 +188,19 @@ const probeAs = async (member: Member, facts: Facts, input: RunInput): Promise<P
   member.compiled = compile(input.plays, input.selected, { ...member.host, facts }, input.inventory)
   member.entries = member.compiled
   return timedProbe(member, member.compiled, 'probe', input)
+}
+
+const probeMember = async (
+  member: Member,
+  entries: readonly Entry[],
+  phase: 'probe' | 'verify',
+  input: RunInput,
+  play?: string,
+): Promise<Haves> => {
+  const { api } = member
+  if (api === undefined) return (await timedProbe(member, entries, phase, input, play)).haves
+  const resources = entries.map(({ resource }) => resource)
+  return timed(member, phase, input, () => probeApis(resources, api), play)
 }
 
 const timedProbe = (

@@ -1,7 +1,8 @@
 import type { Play } from '../declare/play.ts'
 import { describe } from '../declare/resource.ts'
 import { ChangedSincePlanError } from '../errors.ts'
-import { apply, workOf } from './apply.ts'
+import { apply, type Progress, workOf } from './apply.ts'
+import { applyApis } from './controller.ts'
 import { active, eachActive, fail, type Member, observeAgain, type RunInput } from './crew.ts'
 import { elect } from './elect.ts'
 import { makePlan, type Plan, type Planned } from './plan.ts'
@@ -90,7 +91,7 @@ const applyPlay = async (member: Member, play: number, planned: readonly Planned
   const waitedBefore = member.seconds.wait
   try {
     member.touched ||= works.some(({ kind }) => kind !== 'wait')
-    await apply(input.id, works, member.transport, (work, state, seconds) => {
+    const progress: Progress = (work, state, seconds) => {
       const kind = work.kind === 'wait' ? 'wait' : 'change'
       const place = {
         host: member.host.name,
@@ -103,7 +104,9 @@ const applyPlay = async (member: Member, play: number, planned: readonly Planned
       if (kind === 'wait') member.seconds.wait += seconds
       else if (state === 'done') member.changed++
       emit({ event: 'applied', ...place, ok: state === 'done', seconds })
-    })
+    }
+    if (member.api === undefined) await apply(input.id, works, member.transport, progress)
+    else await applyApis(works, member.api, progress)
   } finally {
     member.seconds.apply += (Date.now() - began) / 1000 - (member.seconds.wait - waitedBefore)
   }

@@ -157,5 +157,6 @@ const summaryOf = (member: Member): HostSummary => ({
   unchanged: member.unchanged,
   failed: member.failures.length,
   roundTrips: member.transport.roundTrips(),
+  ...(member.api === undefined ? {} : { apiRequests: member.api.requests() }),
   seconds: member.seconds,
 })

@@ -57,3 +57,17 @@ export type Cluster = Readonly<{
   /** The private network, such as `10.33.0.0/16`. */
   network: string
 }>
+
+/** The name under which plays address this computer: for resources behind a vendor's API. No host may have it. */
+export const CONTROLLER = 'controller'
+
+/** This computer, as a host that is never connected to. */
+export const controllerHost: Host = Object.freeze({
+  name: CONTROLLER,
+  address: 'localhost',
+  privateIp: '127.0.0.1',
+  slot: undefined,
+  groups: [],
+  ssh: { user: undefined, port: undefined, identityFile: undefined, hostKeys: [], sudoPasswordFile: undefined },
+  vars: {},
+})

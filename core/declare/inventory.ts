@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { InventoryError } from '../errors.ts'
 import { didYouMean } from '../nearest.ts'
 import { inNetwork } from './address.ts'
-import type { Cluster, Host } from './host.ts'
+import { type Cluster, CONTROLLER, type Host } from './host.ts'
 import { type InventoryFile, inventorySchema } from './inventory-schema.ts'
 import type { Role } from './role.ts'
 import { checkSchema } from './schema-problems.ts'
@@ -89,6 +89,14 @@ const toHost = (name: string, data: InventoryFile, file: string, overrides: read
 const crossProblems = (data: InventoryFile, yaml: PlacedYaml): string[] => {
   const problems: string[] = []
   const names = Object.keys(data.hosts)
+  for (const reserved of ['all', CONTROLLER]) {
+    for (const section of ['hosts', 'groups'] as const) {
+      if (!Object.hasOwn(data[section], reserved)) continue
+      problems.push(
+        `${yaml.placeOfKey([section, reserved])}: "${reserved}" has a meaning of its own: choose another name`,
+      )
+    }
+  }
   for (const key of ['address', 'privateIp', 'slot'] as const) problems.push(...duplicates(data, yaml, key))
   for (const [name, host] of Object.entries(data.hosts)) {
     if (inNetwork(host.privateIp, data.cluster.network)) continue

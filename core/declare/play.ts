@@ -1,12 +1,12 @@
 import type { ClusterRole } from './cluster.ts'
-import type { Host } from './host.ts'
+import { CONTROLLER, controllerHost, type Host } from './host.ts'
 import type { Inventory } from './inventory.ts'
 import type { Role } from './role.ts'
 
 /** A role on a set of hosts. All hosts finish a play before the next one begins. */
 export type Play = Readonly<{
   role: Role
-  /** A group or host of the inventory; `all` by default. */
+  /** A group or host of the inventory, or `controller`; `all` by default. */
   on: string
   /** One host after the other; a clustered play is serial by itself once its cluster is established. */
   serial: boolean
@@ -25,4 +25,6 @@ export const play = (role: Role, options: PlayOptions = {}): Play =>
 
 /** The hosts that a play is for, in inventory order. */
 export const hostsOfPlay = ({ on }: Play, inventory: Inventory): readonly Host[] =>
-  on === 'all' ? inventory.hosts : inventory.hosts.filter(({ name, groups }) => name === on || groups.includes(on))
+  on === CONTROLLER
+    ? [controllerHost]
+    : inventory.hosts.filter(({ name, groups }) => on === 'all' || name === on || groups.includes(on))

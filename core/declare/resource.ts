@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { DeclarationError } from '../errors.ts'
 import type { DeadMan } from './dead-man.ts'
 
 /** One property that differs. `from` and `to` are for people; `diff` holds whole texts to show as a unified diff. */
@@ -47,6 +48,14 @@ export type ApplyInput<Want, Have> = Readonly<{
   upload: (content: Uint8Array) => Promise<string>
 }>
 
+/** How things behind a vendor's API are observed and changed, on the controller. `fetch` counts the requests. */
+export type ApiAccess<Want, Have> = Readonly<{
+  /** Reads only. What does not answer is UNKNOWN, or an error. */
+  observe: (all: readonly Resource<Want>[], fetch: typeof globalThis.fetch) => Promise<Observed<Have>>
+  /** Convergent, as `apply` is. @throws ApplyError */
+  change: (input: Omit<ApplyInput<Want, Have>, 'upload'>, fetch: typeof globalThis.fetch) => Promise<void>
+}>
+
 /**
  * How things of one kind are observed, compared and changed.
  *
@@ -84,9 +93,21 @@ export type ResourceType<Want, Have> = Readonly<{
   quiet?: readonly string[]
   /** True: applying it is waiting for it. It is listed as "waits for" and never counts as a change. */
   waits?: true
+  /** Where the thing is behind a vendor's API; then it is declared in a play on `controller`, and has no fragments. */
+  api?: ApiAccess<Want, Have>
   /** True: `want` holds a secret; neither contents nor values are ever shown. */
   sensitive?: (want: Want) => boolean
 }>
+
+/** A type of things behind a vendor's API. @throws DeclarationError when one is declared for a host. */
+export const apiType = <Want, Have>(
+  type: Pick<ResourceType<Want, Have>, 'name' | 'diff' | 'merge' | 'sensitive'> & { api: ApiAccess<Want, Have> },
+): ResourceType<Want, Have> => {
+  const misplaced = (): never => {
+    throw new DeclarationError(`${type.name} is behind an API: declare it in a play on controller`)
+  }
+  return { ...type, probe: misplaced, parse: misplaced, apply: misplaced }
+}
 
 /** Declares one resource of a type. Use it in the factory function that a resource file exports. */
 export const declare = <Want, Have>(type: ResourceType<Want, Have>, id: string, want: Want): Resource<Want> =>

@@ -14,15 +14,15 @@ export const privateInterfaces = ({ interfaces }: Pick<Machine, 'interfaces'>): 
 type Seen = Pick<Machine, 'interfaces' | 'facts'>
 
 /**
- * The networks in which every machine has a private address, the likeliest first: the usual one, then those beside the
- * interface of the default route, then the widest.
+ * The likeliest private network: where most machines have a private address; of several such networks the usual one,
+ * then one that is not behind the interface of the default route, then the widest. Undefined: nobody has one.
  */
-export const commonNetworks = (machines: readonly Seen[]): readonly string[] => {
-  const networks = new Set([...machines.flatMap((machine) => privateInterfaces(machine).flatMap(networksOf)), USUAL])
-  const common = [...networks].filter((network) =>
-    machines.every((machine) => addressesIn(machine, network).length > 0),
-  )
-  return common.sort((a, b) => rank(a, machines) - rank(b, machines) || bits(a) - bits(b))
+export const likeliestNetwork = (machines: readonly Seen[]): string | undefined => {
+  const networks = new Set([USUAL, ...machines.flatMap((machine) => privateInterfaces(machine).flatMap(networksOf))])
+  const ranked = [...networks].map((network) => ({ network, order: orderOf(network, machines) }))
+  ranked.sort((a, b) => a.order.map((value, index) => value - (b.order[index] ?? 0)).find((each) => each !== 0) ?? 0)
+  const [best] = ranked
+  return best === undefined || best.order[0] === 0 ? undefined : best.network
 }
 
 const networksOf = ({ address, networks }: Interface): readonly string[] =>
@@ -30,12 +30,13 @@ const networksOf = ({ address, networks }: Interface): readonly string[] =>
 
 const bits = (network: string): number => Number(network.split('/')[1])
 
-const rank = (network: string, machines: readonly Seen[]): number => {
-  if (network === USUAL) return 0
-  const isPublic = machines.some((machine) =>
-    addressesIn(machine, network).some(({ name }) => name === machine.facts.publicInterface),
+const orderOf = (network: string, machines: readonly Seen[]): readonly number[] => {
+  const inside = machines.map((machine) => addressesIn(machine, network))
+  const isPublic = machines.some(({ facts }, index) =>
+    inside[index]?.some(({ name }) => name === facts.publicInterface),
   )
-  return isPublic ? 2 : 1
+  const present = inside.filter((addresses) => addresses.length > 0).length
+  return [-present, network === USUAL ? 0 : 1, isPublic ? 1 : 0, bits(network)]
 }
 
 /** The private addresses that a machine has in a network. */

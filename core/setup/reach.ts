@@ -12,8 +12,8 @@ export type Reaching = Readonly<{
   dir: string
   /** Trust host keys that nobody vouches for. */
   acceptNewHostKeys: boolean
-  /** Host keys that are known from elsewhere, such as the lab's, per address. */
-  known: ReadonlyMap<string, readonly string[]>
+  /** Host keys that are trusted already, such as the lab's, per address. What a person accepts is added. */
+  known: Map<string, readonly string[]>
   askPassword: (question: string) => Promise<string>
 }>
 
@@ -80,21 +80,28 @@ const asLine = ({ type, key }: HostKey): string => `${type} ${key}`
 
 /** Shows the keys and asks about those that nobody vouches for. */
 const acceptKeys = async (seen: readonly SeenKey[], reaching: Reaching): Promise<readonly SeenKey[]> => {
-  const { dialog, acceptNewHostKeys } = reaching
+  const { dialog, acceptNewHostKeys, known: trusted } = reaching
   if (seen.length === 0) return seen
+  showKeys(seen, dialog)
+  if (!acceptNewHostKeys && seen.some(({ known }) => !known)) await askAboutKeys(dialog)
+  for (const { login, key } of seen) trusted.set(login.address, [asLine(key)])
+  return seen
+}
+
+const showKeys = (seen: readonly SeenKey[], dialog: Dialog): void => {
   const columns = Math.max(...seen.map(({ login }) => login.address.length))
   const lines = seen.map(({ login, key, known }) => {
     const note = known ? dialog.style.dim('known already') : dialog.style.yellow('new')
     return `  ${login.address.padEnd(columns)}  ${key.type} ${key.fingerprint}  ${note}`
   })
   dialog.say('', 'Host keys:', ...lines)
-  if (acceptNewHostKeys || seen.every(({ known }) => known)) return seen
-  dialog.say(
-    dialog.style.dim("  A machine's own console tells its key: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"),
-    '',
-  )
-  if (await dialog.yes('Are the new ones the keys of your machines?', 'accept-new-host-keys')) return seen
-  throw new CaravanError('the host keys were not accepted, so nothing was written')
+}
+
+const askAboutKeys = async (dialog: Dialog): Promise<void> => {
+  const where = "A machine's own console tells its key: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
+  dialog.say(dialog.style.dim(`  ${where}`), '')
+  if (await dialog.yes('Are the new ones the keys of your machines?', 'accept-new-host-keys')) return
+  throw new CaravanError('the host keys were not accepted: nothing was written')
 }
 
 const enter = async (seen: readonly SeenKey[], fleet: Fleet, dialog: Dialog): Promise<Settled<Machine>> => {

@@ -24,6 +24,8 @@ export type HostSummary = Readonly<{
   unchanged: number
   failed: number
   roundTrips: number
+  /** Requests to a vendor's API; of `controller` only. */
+  apiRequests?: number
   seconds: Readonly<{ connect: number; probe: number; apply: number; wait: number }>
 }>
 

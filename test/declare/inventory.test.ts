@@ -87,6 +87,12 @@ const bad: [title: string, text: string, ...messages: (string | RegExp)[]][] = [
     `inventory.yaml:2:3: group "a" has a host's name`,
   ],
   [
+    'a reserved name',
+    `hosts:\n  controller: { ${host} }\ngroups: { all: [controller] }`,
+    'inventory.yaml:3:11: "all" has a meaning of its own: choose another name',
+    'inventory.yaml:2:3: "controller" has a meaning of its own: choose another name',
+  ],
+  [
     'an unknown role',
     `vars: { doker: {} }\nhosts:\n  a: { ${host} }`,
     'inventory.yaml:1:9: unknown role "doker" (did you mean "docker"?)',
@@ -106,7 +112,11 @@ const bad: [title: string, text: string, ...messages: (string | RegExp)[]][] = [
     `vars:\n  docker:\n    nested: { deep: 1 }\nhosts:\n  a: { ${host} }`,
     /^inventory\.yaml:3:21: deep: .*string/,
   ],
-  ['a bad host key', `hosts:\n  a: { ${host}, hostKeys: [x] }`, /^inventory\.yaml:2:65: hostKeys\[0\]: must be a public host key/],
+  [
+    'a bad host key',
+    `hosts:\n  a: { ${host}, hostKeys: [x] }`,
+    /^inventory\.yaml:2:65: hostKeys\[0\]: must be a public host key/,
+  ],
   [
     'an address that is an option',
     'hosts:\n  a: { address: "-oProxyCommand=x y", privateIp: 10.33.0.2 }',
