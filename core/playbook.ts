@@ -13,7 +13,6 @@ import { helpText } from './terminal/help.ts'
 import { createUi, type Ui } from './terminal/ui.ts'
 
 /** The project's directory. */
-export /** The directory of Caravan itself. */
 export const root = fileURLToPath(new URL('../', import.meta.url))
 
 /** What every playbook says of itself. */

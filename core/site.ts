@@ -8,6 +8,7 @@ import { hostsOfPlay, type Play } from './declare/play.ts'
 import { UsageError } from './errors.ts'
 import { didYouMean } from './nearest.ts'
 import { type Opened, type Playbook, runPlaybook } from './playbook.ts'
+import type { Ui } from './terminal/ui.ts'
 
 /** A playbook that converges hosts. */
 export type Site = Playbook & Readonly<{ plays: readonly Play[] }>
@@ -30,7 +31,10 @@ const examples = [
 ]
 
 /** What `site` does once its command line and the inventory were read. */
-export const converge = async ({ playbook, plays }: Pick<Site, 'playbook' | 'plays'>, opened: Opened): Promise<Exit> => {
+export const converge = async (
+  { playbook, plays }: Pick<Site, 'playbook' | 'plays'>,
+  opened: Opened,
+): Promise<Exit> => {
   const { options, inventory, hosts, dir, fleet, ui, interactive } = opened
   const selected = selectPlays(plays, options.roles, inventory)
   return run({
@@ -47,6 +51,7 @@ export const converge = async ({ playbook, plays }: Pick<Site, 'playbook' | 'pla
     cache: factsCache(join(dir, 'facts')),
     emit: ui.emit,
     approve: approval(opened),
+    stop: stopOnInterrupt(ui),
     canAsk: interactive,
   })
 }
@@ -88,5 +93,15 @@ const approval =
     if (question === 'plan') return options.yes || (await ui.confirm('Apply these changes?'))
     return interactive && (await ui.confirm('It changed since the plan. Apply that too?'))
   }
+
+// a second Ctrl-C ends the program at once, as it always does
+const stopOnInterrupt = ({ emit }: Ui): AbortSignal => {
+  const stop = new AbortController()
+  process.once('SIGINT', () => {
+    stop.abort()
+    emit({ event: 'warning', message: 'stopping once what is being applied is finished; Ctrl-C again leaves it alone' })
+  })
+  return stop.signal
+}
 
 const runId = (): string => `${new Date().toISOString().replaceAll(/[-:]/g, '').slice(0, 15)}-${process.pid}`

@@ -1,7 +1,7 @@
 import { CONTROLLER, type Facts, type Host } from '../declare/host.ts'
 import type { Inventory } from '../declare/inventory.ts'
 import { hostsOfPlay, type Play } from '../declare/play.ts'
-import { asCaravanError, type CaravanError, ProbeError } from '../errors.ts'
+import { asCaravanError, CaravanError, ProbeError } from '../errors.ts'
 import { localTransport } from '../remote/local.ts'
 import type { Fleet } from '../remote/ssh.ts'
 import type { Transport } from '../remote/transport.ts'
@@ -34,6 +34,8 @@ export type RunInput = Readonly<{
   emit: Emit
   /** Asks whether the plan shall be applied, or a host's changed one. False: no. */
   approve: (question: 'plan' | 'changed since the plan') => Promise<boolean>
+  /** Aborted when the person wants the run to end: what is being applied is finished, and nothing else begins. */
+  stop: AbortSignal
   /** Whether a person can be asked to unlock a connection. */
   canAsk: boolean
 }>
@@ -96,13 +98,14 @@ export const fail = (member: Member, thrown: unknown, emit: Emit): void => {
 /** Does something with each active member, at most `forks` at once; one that throws leaves the run. */
 export const eachActive = async (
   members: readonly Member[],
-  { forks, emit }: RunInput,
+  { forks, emit, stop }: RunInput,
   work: (member: Member) => Promise<void>,
 ): Promise<void> => {
   const queue = [...active(members)]
   const worker = async (): Promise<void> => {
     for (let member = queue.shift(); member !== undefined; member = queue.shift()) {
       try {
+        if (stop.aborted) throw new CaravanError('stopped by you', { hint: 'run again: it goes on where it stopped' })
         await work(member)
       } catch (error) {
         fail(member, error, emit)

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Change, declare, type Resource, type ResourceType } from '../declare/resource.ts'
 import { ProbeError } from '../errors.ts'
+import { quote, words } from '../remote/shell.ts'
 import { checkPath, checkText, wrong } from './shared/declared.ts'
 import { mountScript } from './shared/mount-script.ts'
 import { escapeField, type Mounted, parseMountinfo, unescapeField } from './shared/mounts.ts'
 import { garbage } from './shared/observe.ts'
-import { quote, words } from '../remote/shell.ts'
 
 /** A line of /etc/fstab. Source: fstab(5) */
 export type MountOptions = Readonly<{
@@ -32,30 +32,26 @@ export type MountHave = Readonly<{
   lines: readonly string[]
   /** What is mounted there now, on top. */
   mounted: Mounted | undefined
-  /** The source of the want as the kernel names it. */
-  device: string
-  /** Whether the directory there and the source of a bind mount are one. */
+  /** `MAJOR:MINOR` of the wanted source, where that is a device. */
+  device: string | undefined
+  /** Whether the path shows the wanted source, where that is a directory. */
   same: boolean
 }>
 
 export const mountType: ResourceType<MountWant, MountHave> = {
   name: 'mount',
   probe: (all) => `
-lines=$(timeout 10 cat /etc/fstab 2>/dev/null | base64 -w 0)
-echo "$lines"
+echo "$(head -c 1000000 /etc/fstab 2>/dev/null | base64 -w 0)"
 LC_ALL=C grep -aF ${all.map(({ id }) => `-e ${quote(` ${escapeField(id)} `)}`).join(' ')} /proc/self/mountinfo || [ $? -eq 1 ]
 echo =
+# the number of a device as two hexadecimal ones, and whether a bind mount shows what it should
 look() {
-  device=$1
-  case $1 in
-    /*) device=$(readlink -f -- "$1" && echo .) && device=\${device%?.} || device=$1 ;;
-    UUID=* | LABEL=* | PARTUUID=* | PARTLABEL=*) device=$(timeout 10 findfs "$1" 2>/dev/null) || device=$1 ;;
-  esac
-  same=0
-  [ ! "$1" -ef "$2" ] || same=1
-  printf '%s %s\\n' $same "$device"
+  number=- same=0
+  [ ! -b "$1" ] || number=$(stat -L -c %t:%T -- "$1")
+  [ ! "$2" -ef "$3" ] || same=1
+  echo "$number $same"
 }
-${all.map(({ id, want }) => `look ${words([want.fields[0] ?? '', id])}`).join('\n')}`,
+${all.map(({ id, want }) => `look ${words([deviceOf(want.fields[0] ?? ''), want.fields[0] ?? '', id])}`).join('\n')}`,
   parse: (output, all) => {
     const [fstab = '', ...rest] = output.split('\n')
     const end = rest.indexOf('=')
@@ -65,10 +61,8 @@ ${all.map(({ id, want }) => `look ${words([want.fields[0] ?? '', id])}`).join('\
     const lines = Buffer.from(fstab, 'base64').toString().split('\n')
     return new Map(
       all.map(({ id }, index) => {
-        const [, same, device] = /^([01]) (.+)$/.exec(rest[end + 1 + index] ?? '') ?? []
-        if (device === undefined) return garbage('mount', rest[end + 1 + index] ?? '')
         const mounted = mounts.findLast(({ target }) => target === id)
-        return [id, { lines: lines.filter((line) => isFor(line, id)), mounted, device, same: same === '1' }]
+        return [id, { lines: lines.filter((line) => isFor(line, id)), mounted, ...parseLook(rest[end + 1 + index]) }]
       }),
     )
   },
@@ -81,7 +75,10 @@ ${all.map(({ id, want }) => `look ${words([want.fields[0] ?? '', id])}`).join('\
       })
     return [...lineChange(want, have), ...mountedChange(want, have)]
   },
-  apply: ({ id, want }) => mountScript(id, want.fields),
+  apply: ({ want, changes }) => {
+    const has = (property: string) => changes.length === 0 || changes.some((change) => change.property === property)
+    return mountScript({ ...want, write: has('fstab'), remount: has('options') })
+  },
 }
 
 /**
@@ -115,6 +112,26 @@ const fieldsOf = (line: string): readonly string[] => {
   return fields[0]?.startsWith('#') ? [] : fields.map(unescapeField)
 }
 
+// Source: udev's 60-persistent-storage.rules
+const BY: Readonly<Record<string, string>> = {
+  UUID: 'uuid',
+  LABEL: 'label',
+  PARTUUID: 'partuuid',
+  PARTLABEL: 'partlabel',
+}
+
+const deviceOf = (source: string): string => {
+  const [tag = '', value] = source.split(/=(.*)/s)
+  return value !== undefined && BY[tag] ? `/dev/disk/by-${BY[tag]}/${value}` : source
+}
+
+const parseLook = (line = ''): Pick<MountHave, 'device' | 'same'> => {
+  const [, major, minor, same] = /^(?:-|([0-9a-f]+):([0-9a-f]+)) ([01])$/.exec(line) ?? garbage('mount', line)
+  const number = (hex: string): number => Number.parseInt(hex, 16)
+  const device = major !== undefined && minor !== undefined ? `${number(major)}:${number(minor)}` : undefined
+  return { device, same: same === '1' }
+}
+
 const isFor = (line: string, path: string): boolean => {
   const target = fieldsOf(line)[1]
   return target !== undefined && (target.replace(/\/+$/, '') || '/') === path
@@ -127,7 +144,7 @@ const isSource = (want: MountWant, have: MountHave, mounted: Mounted): boolean =
   const [source, , fsType] = want.fields
   if (optionsOf(want).some((option) => option === 'bind' || option === 'rbind')) return have.same
   const sameType = mounted.fsType === fsType || fsType === 'auto'
-  return sameType && (mounted.source === have.device || mounted.source === source)
+  return sameType && (mounted.device === have.device || mounted.source === source)
 }
 
 const lineChange = ({ fields }: MountWant, { lines: [line] }: MountHave): readonly Change[] => {

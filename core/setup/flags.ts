@@ -71,6 +71,11 @@ export type Answers = Readonly<{
   servers: number | undefined
 }>
 
+export const NO_ANSWERS: Answers = Object.freeze({
+  ...{ hosts: undefined, user: undefined, port: undefined, identityFile: undefined, sudoPasswordFile: undefined },
+  ...{ network: undefined, privateIps: undefined, names: undefined, servers: undefined },
+})
+
 /** The answers of the command line. @throws UsageError with everything that is wrong with them. */
 export const answersOf = ({ extra }: Pick<CommandLine<typeof setupFlags>, 'extra'>): Answers => {
   const list = (values: readonly string[]) => (values.length === 0 ? undefined : values.flatMap(listOf))

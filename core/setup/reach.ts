@@ -2,6 +2,7 @@ import type { Host } from '../declare/host.ts'
 import { asCaravanError, CaravanError, ConnectError } from '../errors.ts'
 import { type HostKey, shownHostKey } from '../remote/host-keys.ts'
 import { type Fleet, sshFleet } from '../remote/ssh.ts'
+import { NoAnswer } from '../terminal/prompts.ts'
 import type { Dialog } from './dialog.ts'
 import { type Login, type Machine, machineFragment, parseMachine } from './machine.ts'
 
@@ -62,6 +63,7 @@ const settled = async <One extends { login: Login }, T>(
 }
 
 const asFailure = (address: string, thrown: unknown): CaravanError => {
+  if (thrown instanceof NoAnswer) throw thrown
   const { message, details } = asCaravanError(thrown)
   return new CaravanError(message, { ...details, host: address })
 }

@@ -1,6 +1,5 @@
 import { type CaravanError, UsageError } from '../errors.ts'
 import { errorLines } from '../terminal/error-view.ts'
-import { errorEvent } from '../terminal/errors.ts'
 import { safeLine } from '../terminal/safe.ts'
 import { count } from '../terminal/text.ts'
 import type { Dialog } from './dialog.ts'
@@ -64,7 +63,8 @@ const whatNow = (
   others: number,
 ): Promise<string> => {
   if (!dialog.canAsk) throw new AggregateError(problems)
-  dialog.say('', ...errorLines(problems.map(errorEvent), dialog.style), '')
+  const events = problems.map(({ message, details }) => ({ message, ...details }))
+  dialog.say('', ...errorLines(events, dialog.style), '')
   return dialog.pick('What now?', others === 0 ? choices : [...choices, goOn(others)], 'hosts')
 }
 

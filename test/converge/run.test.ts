@@ -233,3 +233,16 @@ test('a private address that the host does not have is refused', async (t) => {
   t.is(result.exit, 1)
   t.deepEqual(result.errors, ['no interface has the private address 127.9.9.9 that the inventory gives this host'])
 })
+
+test('a run that is stopped finishes what it applies, begins nothing else, and gives its leases back', async (t) => {
+  const host = toyHost(t)
+  const stop = new AbortController()
+  host.before((script) => script.includes('flock -w 600') && stop.abort())
+  const roles = { one: (dir: string) => [note(`${dir}/a`, '1')], two: (dir: string) => [note(`${dir}/b`, '2')] }
+  const result = await toyRun([host], roles, { stop: stop.signal })
+  t.is(result.exit, 1)
+  t.deepEqual(result.errors, ['stopped by you'])
+  t.is(read(host.dir, 'a'), '1')
+  t.throws(() => read(host.dir, 'b'), { code: 'ENOENT' })
+  t.throws(() => read(host.dir, 'run/lease'), { code: 'ENOENT' })
+})

@@ -182,6 +182,7 @@ export const toyRun = async (
     emit: (event) => events.push(event),
     approve: async (question) => question === 'plan',
     canAsk: false,
+    stop: new AbortController().signal,
     ...more,
   })
   const summary = events.at(-1) as ToyRun['summary']

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are no templates of ours
 import fc from 'fast-check'
 import { DeclarationError } from '../../core/errors.ts'
 import { render } from '../../core/secrets/template.ts'

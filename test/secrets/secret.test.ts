@@ -28,7 +28,7 @@ const printed = (print: (console: Console) => void): string => {
 
 const WAYS: Readonly<Record<string, () => unknown>> = {
   'a template literal': () => `${token}`,
-  concatenation: () => `${'a'}${(token as unknown as string) + 'b'}`,
+  concatenation: () => 'a'.concat(token as unknown as string),
   String: () => String(token),
   Number: () => Number(token),
   join: () => [token].join(),

@@ -13,6 +13,8 @@ export const unescapeField = (field: string): string => {
 
 /** One mount, as mountinfo has it. */
 export type Mounted = Readonly<{
+  /** `MAJOR:MINOR`. */
+  device: string
   target: string
   source: string
   fsType: string
@@ -23,9 +25,10 @@ export type Mounted = Readonly<{
 /** Understands one line of mountinfo; undefined for what is none. Source: proc_pid_mountinfo(5) */
 export const parseMountinfo = (line: string): Mounted | undefined => {
   const [before = '', after, ...more] = line.split(' - ')
-  const [, , , , target, own] = before.split(' ')
+  const [, , device, , target, own] = before.split(' ')
   const [fsType, source, whole] = after?.split(' ') ?? []
-  if (!target || !own || !fsType || source === undefined || whole === undefined || more.length > 0) return undefined
+  if (!device || !target || !own || !fsType || source === undefined || whole === undefined || more.length > 0)
+    return undefined
   const options = [...own.split(','), ...whole.split(',')]
-  return { target: unescapeField(target), source: unescapeField(source), fsType, options }
+  return { device, target: unescapeField(target), source: unescapeField(source), fsType, options }
 }
