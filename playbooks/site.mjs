@@ -1,13 +1,12 @@
 #!/usr/bin/env zx
 import '../core/start.mjs'
 
-const { play, site } = await import('../core/index.ts')
-const { default: base } = await import('../roles/base/index.ts')
-const { default: docker } = await import('../roles/docker/index.ts')
+const { site } = await import('../core/index.ts')
+const { plays } = await import('./plays.mjs')
 
 await site({
   playbook: 'site',
   summary: 'Converges every host to what inventory.yaml and the roles say.',
-  plays: [play(base), play(docker)],
+  plays,
   lab: () => import('../lab/index.ts'),
 })

@@ -49,4 +49,3 @@ export const createDialog = (ui: Ui, canAsk: boolean, stdout: NodeJS.WriteStream
     handOver: ui.handOver,
   } satisfies Dialog)
 }
-

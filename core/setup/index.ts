@@ -7,7 +7,7 @@ import { type CommandLine, commandOf, parseCommandLine } from '../terminal/cli.t
 import { printError } from '../terminal/errors.ts'
 import { helpText } from '../terminal/help.ts'
 import { NoAnswer } from '../terminal/prompts.ts'
-import { createUi } from '../terminal/ui.ts'
+import { createUi, type Ui } from '../terminal/ui.ts'
 import { type Beginning, begin, type Setup } from './begin.ts'
 import { createDialog, type Dialog } from './dialog.ts'
 import { type Answers, answersOf, refuseMissing, setupFlags, unusedFlags } from './flags.ts'
@@ -21,12 +21,11 @@ type Options = CommandLine<typeof setupFlags>
 
 const usage = {
   playbook: 'setup',
-  summary: 'asks for your machines, writes inventory.yaml, shows the plan of the site and offers to run it',
+  summary: 'Asks for your machines, writes inventory.yaml, shows the plan of the site and offers to run it.',
   examples: [
-    '  asks for everything',
-    '--hosts web1,web2,web3  asks for the rest',
-    '--lab  the same on three machines on this computer',
-    '--hosts 203.0.113.1,203.0.113.2,203.0.113.3 --user root --network 10.33.0.0/16 --names node-1,node-2,node-3 --servers 3 --write --yes  asks for nothing',
+    '  ask for everything',
+    '--hosts web-1,web-2,web-3 --user root  ask for the rest',
+    '--lab  try it on three machines on this computer',
   ],
   extra: setupFlags,
   without: unusedFlags,
@@ -49,21 +48,67 @@ export const setup = async (definition: Setup): Promise<void> => {
 }
 
 const guide = async (definition: Setup, options: Options): Promise<Exit> => {
-  const given = answersOf(options)
+  const answers = answersOf(options)
   const beginning = await begin(definition, options)
   const { place } = beginning
   refuseUnwritable(place.inventory)
   const ui = createUi({ ...options, json: false })
   const dialog = createDialog(ui, process.stdin.isTTY === true && process.stdout.isTTY === true)
-  const answers = dialog.canAsk ? given : await unattended(given, beginning, options)
-  if (!(await prepare(definition, options, answers, beginning, dialog, ui.askPassword))) return 1
-  const exit = await runSite(definition, options, place)
+  const given = dialog.canAsk ? answers : await unattended(answers, beginning, options)
+  try {
+    if (!(await prepare(definition, options, { ...beginning, given }, dialog, ui))) {
+      dialog.say('not written')
+      return 1
+    }
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error
+    dialog.say('stopped: nothing was written')
+    return 1
+  }
+  const { plays } = definition
+  const roles = plays.map(({ role }) => role)
+  const exit = await withInventory(place, options, roles, (opened) => converge({ playbook: 'site', plays }, opened))
   closing(dialog, place.inventory)
   return exit
 }
 
-// With --lab, the lab's answers were given.
+/** The answers where nobody can be asked: with `--lab`, it has answered what the lab knows. */
 const unattended = async (given: Answers, { proposed, place }: Beginning, options: Options): Promise<Answers> => {
-  const answers = { ...given }
-  …
+  const told = Object.fromEntries(Object.entries(given).filter(([, answer]) => answer !== undefined))
+  const answers: Answers = { ...proposed, ...told }
+  const { write, overwrite } = options.extra
+  const users = await Promise.all((answers.hosts ?? []).map((address) => configuredUser(address)))
+  const hasUsers = answers.user !== undefined || (users.length > 0 && users.every((user) => user !== undefined))
+  refuseMissing(answers, write || overwrite, hasUsers)
+  refuseReplacing(place.inventory, { write, overwrite })
+  return answers
+}
+
+/** All the way to a written inventory. False: it was not to be written. */
+const prepare = async (
+  { plays }: Setup,
+  { acceptNewHostKeys, extra }: Options,
+  { place, given, proposed, hostKeys }: Beginning & Readonly<{ given: Answers }>,
+  dialog: Dialog,
+  { askPassword }: Ui,
+): Promise<boolean> => {
+  const file = resolve(place.inventory)
+  dialog.say(`A few questions, then ${near(file)}, then the plan of the site. Ctrl-C leaves everything as it is.`, '')
+  const reaching = { dialog, dir: place.dir, acceptNewHostKeys, known: hostKeys, askPassword }
+  const draft = await walk(reaching, { given, proposed })
+  const text = inventoryText(draft, { inventory: file, schema: join(root, 'inventory.schema.json') })
+  // what the site would refuse is not written either
+  parseInventory(text, file, { roles: plays.map(({ role }) => role), roleNames: roleNames() })
+  return offer(dialog, draft, { file, text }, extra)
+}
+
+const closing = (dialog: Dialog, inventory: string): void => {
+  const isUsual = resolve(inventory) === join(root, 'inventory.yaml')
+  const site = `${commandOf('site')}${isUsual ? '' : ` --inventory ${near(resolve(inventory))}`}`
+  dialog.say(
+    '',
+    'From here on:',
+    `  ${`${site} --check --diff`.padEnd(site.length + 16)}  shows what would change`,
+    `  ${site.padEnd(site.length + 16)}  shows it, asks, and converges`,
+  )
 }

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto'
-import { accessSync, chmodSync, constants, copyFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { CaravanError } from '../errors.ts'
 

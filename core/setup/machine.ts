@@ -45,7 +45,8 @@ export const parseMachine = (output: string, host: Host): Pick<Machine, 'facts' 
   if (facts.os.id !== 'debian' && facts.os.id !== 'ubuntu')
     throw new ProbeError(`it runs ${facts.os.id} ${facts.os.version}`, { hint: 'Caravan needs Debian or Ubuntu' })
   const lines = output.split('\n')
-  const after = (word: string) => lines.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []))
+  const after = (word: string) =>
+    lines.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []))
   const bridges = after('bridge')
   const routes = after('route').flatMap((route) => {
     const [, network, name] = /^(\d+\.\d+\.\d+\.\d+\/\d+) .*\bdev (\S+)/.exec(route) ?? []

@@ -24,7 +24,16 @@ export const offer = async (
   { file, text }: Readonly<{ file: string; text: string }>,
   agreed: Agreed,
 ): Promise<boolean> => {
-  dialog.say('', `${near(file)}:`, '', ...text.trimEnd().split('\n').map((line) => `  ${line}`.trimEnd()), '')
+  dialog.say(
+    '',
+    `${near(file)}:`,
+    '',
+    ...text
+      .trimEnd()
+      .split('\n')
+      .map((line) => `  ${line}`.trimEnd()),
+    '',
+  )
   const backup = standing(file) === 'work' ? backupPath(file) : undefined
   if (backup !== undefined) dialog.say(...renumbered(file, draft).map(dialog.style.yellow))
   if (!(await isAgreed(dialog, file, backup, agreed))) return false

@@ -30,7 +30,9 @@ const aliasesOf = (line: Line, depth: number): readonly string[] => {
   const values = wordsOf(line.value)
   const inner = 'config' in line ? [...line.config].flatMap((each) => aliasesOf(each, depth)) : []
   if (/^include$/i.test(line.param)) return values.flatMap((value) => included(value, depth))
-  return /^host$/i.test(line.param) ? [...values.filter((value) => /^[A-Za-z0-9][\w.-]*$/.test(value)), ...inner] : inner
+  return /^host$/i.test(line.param)
+    ? [...values.filter((value) => /^[A-Za-z0-9][\w.-]*$/.test(value)), ...inner]
+    : inner
 }
 
 const wordsOf = (value: string | readonly { val: string }[]): readonly string[] =>

@@ -3,7 +3,15 @@ import type { Dialog } from './dialog.ts'
 import { type Answers, fileProblem, pathOf } from './flags.ts'
 import type { Login } from './machine.ts'
 import { configuredUser, sshAliases } from './own-ssh.ts'
-import { addressesProblem, listOf, namesProblem, networkProblem, serverChoices, serversProblem, userProblem } from './typed.ts'
+import {
+  addressesProblem,
+  listOf,
+  namesProblem,
+  networkProblem,
+  serverChoices,
+  serversProblem,
+  userProblem,
+} from './typed.ts'
 
 /** Which machines, and how they are reached. `proposed` are answers that a person may take by Enter. */
 export const askLogins = async (dialog: Dialog, given: Answers, proposed: Answers): Promise<readonly Login[]> => {

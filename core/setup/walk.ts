@@ -104,7 +104,12 @@ const place = async (
     const next = await whatNow(dialog, problems, [ELSEWHERE, AGAIN], placed.length)
     if (next === goOn(placed.length)) return { network, placed }
     if (next === ELSEWHERE) givenNetwork = privateIps = undefined
-    else machines = await letIn(reaching, machines.map(({ login }) => login), given)
+    else
+      machines = await letIn(
+        reaching,
+        machines.map(({ login }) => login),
+        given,
+      )
   }
 }
 

@@ -6,7 +6,14 @@ import { wrap } from './text.ts'
 const COLUMNS = 80
 
 /** What `--help` prints. */
-export const helpText = ({ playbook, summary, examples, extra = {}, without = [], positionals }: Usage<Flags>): string => {
+export const helpText = ({
+  playbook,
+  summary,
+  examples,
+  extra = {},
+  without = [],
+  positionals,
+}: Usage<Flags>): string => {
   const command = commandOf(playbook)
   const usage = [command, positionals, '[flags]'].filter((part) => part !== undefined).join(' ')
   const own = Object.keys(extra).length === 0 ? [] : ['', `flags of ${playbook}:`, ...flagLines(extra)]

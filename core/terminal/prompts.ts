@@ -48,10 +48,7 @@ export const askText = (
 }
 
 /** One of several choices; the first is the default. @throws UsageError as `askSecret` does. */
-export const askOne = (
-  asked: Question & { choices: readonly string[] },
-  streams: PromptStreams,
-): Promise<string> =>
+export const askOne = (asked: Question & { choices: readonly string[] }, streams: PromptStreams): Promise<string> =>
   answered(asked, ask<string>({ type: 'select', choices: asked.choices.map(safeLine) }, asked, streams))
 
 /** Some of several choices. @throws UsageError as `askSecret` does. */

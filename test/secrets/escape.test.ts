@@ -1,7 +1,9 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are no templates of ours
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import { parse } from 'yaml'
@@ -214,6 +216,6 @@ const ROWS: readonly (readonly [name: string, source: string, value: unknown, ex
   ['x.ini.ejs', 'a = <%= it.value %>', ' b'],
 ]
 for (const [name, source, value, expected] of ROWS)
-  test(`${name}: ${source} of ${JSON.stringify(value)?.slice(0, 60)} ${expected === undefined ? 'is refused' : 'is written'}`, (t) => {
+  test(`${name}: ${source} of ${inspect(value).slice(0, 60)} ${expected === undefined ? 'is refused' : 'is written'}`, (t) => {
     t.is(rendered(name, source, value), expected)
   })

@@ -45,7 +45,7 @@ export const readHaproxy = (line: string): readonly string[] => {
 
 /** The tokens of a Corefile. Source: coredns/caddy, caddyfile/lexer.go. What is expanded is an error. */
 export const readCorefile = (source: string): readonly string[] => {
-  const tokens = source.matchAll(/\s+|#[^\n]*|"((?:\\[^]|[^"\\])*)"|[^\s#"][^\s#]*/gu)
+  const tokens = source.matchAll(/\s+|#[^\n]*|"((?:\\.|[^"\\])*)"|[^\s#"][^\s#]*/gsu)
   return [...tokens].flatMap(([all, quoted]) => {
     if (/^[\s#]/.test(all)) return []
     const token = quoted === undefined ? all : quoted.replaceAll('\\"', '"')

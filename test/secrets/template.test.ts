@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are no templates of ours
 import test from 'ava'
 import { DeclarationError } from '../../core/errors.ts'
 import { isSecret, Secret } from '../../core/secrets/secret.ts'

@@ -19,7 +19,7 @@ export type AptWork = Readonly<{
  * Source: apt-get(8), apt.conf(5), dpkg(1), needrestart(1)
  */
 export const aptFragment = ({ install, remove, hold, unhold, pinned, broken }: AptWork): string => `
-${FUNCTIONS}
+${APT_FUNCTIONS}
 installs='${install.join(' ')}'
 removes=${remove.length === 0 ? '' : `$(installed ${words(remove)})`}
 set -- ${pinned ? '--allow-downgrades' : ''} ${broken ? '--reinstall' : ''} install $installs
@@ -40,7 +40,7 @@ ${hold.length === 0 ? '' : `apt-mark hold ${words(hold)}`}
 ${unhold.length === 0 ? '' : `apt-mark unhold ${words(unhold)}`}`
 
 // `explain` ends with the sentence that is shown as the reason; what apt said stands above it.
-const FUNCTIONS = `
+export const APT_FUNCTIONS = `
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l LC_ALL=C.UTF-8
 # without Pattern-Only a name that apt does not know is a regular expression
 apt() {
