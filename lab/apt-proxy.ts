@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -95,7 +95,7 @@ function passedOn({ headers }: IncomingMessage): NodeJS.Dict<string | string[]> 
 }
 
 /** Starts the proxy; resolves when it listens. */
-export async function serve(address: string, port: number, cache: string, allowed: Upstreams): Promise<number> {
+export async function serve(address: string, port: number, cache: string, allowed: Upstreams): Promise<Server> {
   await mkdir(cache, { recursive: true })
   const server = createServer((req, res) => {
     answer(allowed, cache, req, res).catch((error: Error) => {
@@ -105,8 +105,7 @@ export async function serve(address: string, port: number, cache: string, allowe
     })
   })
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, address, resolve))
-  const bound = server.address()
-  return typeof bound === 'object' && bound ? bound.port : port
+  return server
 }
 
 if (import.meta.main) {

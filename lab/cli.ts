@@ -35,17 +35,16 @@ examples:
 exit status: 0 done; 1 failed, and for status: not all machines are up; for ssh: the command's
 `
 
-type Given = { readonly names: readonly string[]; readonly nodes?: number }
+type Given = { readonly names: readonly string[]; readonly size: { readonly nodes?: number } }
 type Command = { readonly takes: 'nothing' | 'a name' | 'names' | 'a command line'; run(given: Given): Promise<number> }
 
 const log = (line: string) => console.error(line)
 
 const COMMANDS: Readonly<Record<string, Command>> = {
-  up: { takes: 'nothing', run: async ({ nodes }) => show(await lab.labUp({ ...(nodes && { nodes }), log })) },
+  up: { takes: 'nothing', run: async ({ size }) => show(await lab.labUp({ ...size, log })) },
   reset: {
     takes: 'names',
-    run: async ({ names, nodes }) =>
-      show(await lab.labReset({ ...(names.length > 0 && { names }), ...(nodes && { nodes }), log })),
+    run: async ({ names, size }) => show(await lab.labReset({ ...(names.length > 0 && { names }), ...size, log })),
   },
   down: { takes: 'nothing', run: () => done(lab.labDown(), 'the lab is down') },
   status: { takes: 'nothing', run: showStatus },
@@ -78,8 +77,8 @@ function dispatch(argv: readonly string[]): Promise<number> | number {
   if (!command) problems.unshift(`lab: no command "${name}"${didYouMean(name, Object.keys(COMMANDS))}`)
   else problems.push(...wrongNames(name, command.takes, names))
   if (!command || problems.length > 0) throw new UsageError(problems.join('; '))
-  const nodes = given.get('nodes')?.[0]
-  return command.run({ names, ...(nodes && { nodes: Number(nodes) }) })
+  const [nodes] = given.get('nodes') ?? []
+  return command.run({ names, size: nodes === undefined ? {} : { nodes: Number(nodes) } })
 }
 
 function wrongNames(command: string, takes: Command['takes'], names: readonly string[]): readonly string[] {

@@ -46,7 +46,9 @@ export const aptRepositoryType: ResourceType<RepositoryWant, RepositoryHave> = {
   identity: (name) => pathIdentity(sourcesOf(name)),
   probe: (all) =>
     lookAt(
-      all.flatMap(({ want }) => [want.sources, want.keyring].map(({ path, content }) => ({ path, wanted: sha256Of(content) }))),
+      all.flatMap(({ want }) =>
+        [want.sources, want.keyring].map(({ path, content }) => ({ path, wanted: sha256Of(content) })),
+      ),
       LIMIT,
     ),
   parse: (output, all) => {
@@ -58,12 +60,9 @@ export const aptRepositoryType: ResourceType<RepositoryWant, RepositoryHave> = {
     ...partChanges('key', want.keyring, have.keyring),
     ...partChanges('source', want.sources, have.sources),
   ],
-  apply: async ({ id, want, upload, changes }) => {
-    const has = (property: string) => changes.length === 0 || changes.some((change) => change.property === property)
-    const put = async (part: Content): Promise<string> => `(\n${await replaceFile({ ...OWNERSHIP, ...part }, upload)}\n)`
-    const keyring = `(umask 022; mkdir -p /etc/apt/keyrings)\n${await put(want.keyring)}`
-    const sources = has('source') ? aptUpdate(`${id}.sources`, want.sources.content, await put(want.sources)) : ''
-    return `${has('key') ? keyring : ''}\n${sources}`
+  apply: async ({ want, upload }) => {
+    const put = async (part: Content) => ({ ...part, put: await replaceFile({ ...OWNERSHIP, ...part }, upload) })
+    return aptUpdate(await put(want.keyring), await put(want.sources))
   },
   inputs: (name) => [sourcesOf(name)],
 }
@@ -142,7 +141,12 @@ const partChanges = (property: string, want: Content, have: PathState): readonly
   if (have.kind !== 'file') return [{ property, from: have.kind, to }]
   if (have.sha256 !== sha256Of(want.content))
     return [
-      { property, from: `sha256 ${have.sha256?.slice(0, 12)}`, to, ...diffOf(property, want, have.content?.toString()) },
+      {
+        property,
+        from: `sha256 ${have.sha256?.slice(0, 12)}`,
+        to,
+        ...diffOf(property, want, have.content?.toString()),
+      },
     ]
   const others = ownershipChanges(OWNERSHIP, have)
   return others.map((change) => ({ property, from: `${change.property} ${change.from}`, to: change.to }))

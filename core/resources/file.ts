@@ -1,25 +1,29 @@
 import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { type Change, declare, pathIdentity, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
+import { isSecret, markOf, Secret } from '../secrets/secret.ts'
 import { checkFilePath, wrong } from './shared/declared.ts'
 import { type Absent, lookAt, type PathState, type Present, parseLook, sha256Of } from './shared/observe.ts'
-import { type Ownership, type OwnershipOptions, ownershipChanges, ownershipOf } from './shared/ownership.ts'
+import { type Ownership, type OwnershipOptions, ownershipChanges, ownershipOfFile } from './shared/ownership.ts'
 import { mendOwnership, replaceFile, type Validation } from './shared/replace.ts'
 import { checkValidation } from './shared/validation.ts'
 
-/** What a file should be. Exactly one of `content` and `source`. Mode: default `'0644'`. */
+/** What a file should be. Exactly one of `content` and `source`. Mode: default `'0644'`, of a secret `'0600'`. */
 export type FileOptions = OwnershipOptions &
   Validation &
   Readonly<{
-    /** Bytes, or text that is written as UTF-8. */
-    content?: string | Uint8Array
+    /** Bytes, or text that is written as UTF-8. Of a secret nothing is ever shown. */
+    content?: string | Uint8Array | Secret
     /** A file on this computer, relative to the working directory; read when the resource is declared. */
     source?: string
-    /** True: neither the content nor a diff of it is ever shown. Default false. */
+    /** True: the content is a secret, however it was given. Default false. */
     sensitive?: boolean
   }>
 
-export type FileWant = Ownership & Validation & Readonly<{ content: Uint8Array; sha256: string; sensitive: boolean }>
+/** `sha256`: of what is no secret, since a short secret can be guessed from it. */
+export type FileWant = Ownership &
+  Validation &
+  Readonly<{ content: Uint8Array; sha256: string } | { content: Secret; sha256: undefined }>
 
 // Bytes up to which a file that differs is brought home with the probe, so that the plan can show a diff.
 const DIFF_LIMIT = 64 * 1024
@@ -29,7 +33,7 @@ export const fileType: ResourceType<FileWant, PathState> = {
   identity: pathIdentity,
   probe: (all) =>
     lookAt(
-      all.map(({ id, want }) => ({ path: id, wanted: want.sensitive ? undefined : want.sha256 })),
+      all.map(({ id, want }) => ({ path: id, wanted: want.sha256 })),
       DIFF_LIMIT,
     ),
   parse: (output, all) => {
@@ -42,12 +46,12 @@ export const fileType: ResourceType<FileWant, PathState> = {
     return [...contentChange(want, have), ...ownershipChanges(want, have)]
   },
   apply: ({ id, want, have, upload }) =>
-    have !== UNKNOWN && have.kind === 'file' && have.sha256 === want.sha256
+    have !== UNKNOWN && have.kind === 'file' && have.sha256 === hashOf(want)
       ? mendOwnership(want, id)
-      : replaceFile({ ...want, path: id }, upload),
+      : replaceFile({ ...want, content: bytesOf(want), path: id }, upload),
   merge: (one, other) => (isDeepStrictEqual(one, other) ? one : undefined),
   inputs: (id) => [id],
-  sensitive: (want) => want.sensitive,
+  sensitive: ({ content }) => isSecret(content),
 }
 
 /**
@@ -60,15 +64,19 @@ export const file = (path: string, options: FileOptions): Resource<FileWant> => 
   checkFilePath('file', path)
   const content = contentOf(resource, options)
   return declare(fileType, path, {
-    ...ownershipOf(resource, options, '0644'),
+    ...ownershipOfFile(resource, options, isSecret(content)),
     ...checkValidation(resource, path, options),
-    content,
-    sha256: sha256Of(content),
-    sensitive: options.sensitive ?? false,
+    ...(isSecret(content) ? { content, sha256: undefined } : { content, sha256: sha256Of(content) }),
   })
 }
 
-const contentOf = (resource: string, { content, source }: FileOptions): Uint8Array => {
+const contentOf = (resource: string, { sensitive = false, ...options }: FileOptions): Uint8Array | Secret => {
+  if (isSecret(options.content) && options.source === undefined) return options.content
+  const content = plainContentOf(resource, options)
+  return sensitive && content.length > 0 ? Secret.of(resource, content) : content
+}
+
+const plainContentOf = (resource: string, { content, source }: FileOptions): Uint8Array => {
   if ((content === undefined) === (source === undefined))
     throw wrong(resource, 'exactly one of content and source must be given')
   if (source !== undefined) return readSource(resource, source)
@@ -86,15 +94,25 @@ const readSource = (resource: string, source: string): Uint8Array => {
 }
 
 const contentChange = (want: FileWant, have: Present): readonly Change[] => {
-  if (have.sha256 === want.sha256) return []
+  const sha256 = hashOf(want)
+  if (have.sha256 === sha256) return []
+  if (isSecret(want.content))
+    return [{ property: 'content', from: secretSummary(have.sha256 ?? ''), to: secretSummary(sha256) }]
   const from = summary(have.size, have.sha256 ?? '')
-  return [{ property: 'content', from, to: summary(want.content.length, want.sha256), ...diffOf(want, have) }]
+  return [{ property: 'content', from, to: summary(want.content.length, sha256), ...diffOf(want, have) }]
 }
+
+const bytesOf = ({ content }: FileWant): Uint8Array => (isSecret(content) ? content.revealBytes() : content)
+
+const hashOf = (want: FileWant): string => want.sha256 ?? sha256Of(bytesOf(want))
+
+// Equal contents have equal marks within a run, on all hosts; the size would tell how long a password is.
+const secretSummary = (sha256: string): string => `secret, mark ${markOf(sha256).slice(0, 8)}`
 
 const summary = (size: number, sha256: string): string => `${size} bytes, sha256 ${sha256.slice(0, 12)}`
 
 const diffOf = (want: FileWant, have: Present | Absent): Pick<Change, 'diff'> => {
-  if (want.sensitive || want.content.length > DIFF_LIMIT) return {}
+  if (isSecret(want.content) || want.content.length > DIFF_LIMIT) return {}
   const from = have.kind === 'absent' ? '' : have.content && textOf(have.content)
   const to = textOf(want.content)
   return from === undefined || to === undefined ? {} : { diff: { from, to } }

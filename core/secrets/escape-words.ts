@@ -6,20 +6,23 @@ const BARE = /^[\w.:/@+=-]+$/
 /** A syntax of words with white space between them. A list is written as its words. */
 type Dialect = Readonly<{
   quotes: string
+  /** @throws Refusal for a word that cannot stand there, however it is written. */
+  check: (word: string, line: Place) => void
   /** Writes a word that is not a bare one. */
-  quoted: (word: string, line: Place) => string
+  quoted: (word: string) => string
 }>
 
 const words =
-  ({ quotes, quoted }: Dialect): Escaper =>
+  ({ quotes, check, quoted }: Dialect): Escaper =>
   (value, place) => {
     const line = lineOf(place)
     const all = (Array.isArray(value) ? value : [value]).map(text)
     if (all.length === 0) throw new Refusal('as words: the list is empty')
+    for (const word of all) check(word, line)
     if (all.length === 1 && BARE.test(all[0] ?? '')) return all.join()
     if (endsInQuotes(line.before, quotes)) throw new Refusal('inside quotes')
     if (!standsAlone(line)) throw new Refusal('as a part of a word: the whole word must be one <%= %>')
-    return all.map((word) => (BARE.test(word) ? word : quoted(word, line))).join(' ')
+    return all.map((word) => (BARE.test(word) ? word : quoted(word))).join(' ')
   }
 
 /**
@@ -29,10 +32,10 @@ const words =
  */
 export const haproxy = words({
   quotes: '"\'',
-  quoted: (word) => {
+  check: (word) => {
     if (word.includes('%')) throw new Refusal('for HAProxy: a % means something else in some places')
-    return word.includes("'") ? `"${word.replaceAll(/["\\$]/g, '\\$&')}"` : `'${word}'`
   },
+  quoted: (word) => (word.includes("'") ? `"${word.replaceAll(/["\\$]/g, '\\$&')}"` : `'${word}'`),
 })
 
 /**
@@ -41,12 +44,13 @@ export const haproxy = words({
  */
 export const corefile = words({
   quotes: '"',
-  quoted: (word, { before }) => {
+  check: (word, { before }) => {
     if (/^[{}]$|\{[$%]/.test(word)) throw new Refusal('in a Corefile: braces have a meaning even inside quotes')
     if (/\\("|$)/.test(word)) throw new Refusal('in a Corefile: a backslash cannot stand before a quote')
-    if (before.trim() === '') throw new Refusal('at the begin of a line of a Corefile')
-    return `"${word.replaceAll('"', '\\"')}"`
+    if (before.trim() === '' && (word === 'import' || !BARE.test(word)))
+      throw new Refusal('at the begin of a line of a Corefile')
   },
+  quoted: (word) => `"${word.replaceAll('"', '\\"')}"`,
 })
 
 /** Text on one line of a file whose reader is not known: nothing that any of the usual ones would understand otherwise. */

@@ -102,8 +102,9 @@ const written = (value: unknown, place: Place, write: Escaper, secrets: Readonly
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     // what is made from a secret is as secret, and cannot be told from the rest
-    const shown = secrets.size === 0 || isSecret(value) ? inspect(value, { maxStringLength: 80 }) : 'a value'
-    throw new DeclarationError(`cannot write ${shown} ${error.message}`)
+    const shown =
+      secrets.size === 0 || isSecret(value) ? inspect(value, { breakLength: Number.POSITIVE_INFINITY }) : 'a value'
+    throw new DeclarationError(`cannot write ${shown.length > 80 ? `${shown.slice(0, 80)}…` : shown} ${error.message}`)
   }
 }
 

@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path'
-import type { Exit } from '../converge/run.ts'
 import { parseInventory } from '../declare/inventory.ts'
 import { argumentsOf, roleNames, root, withInventory } from '../playbook.ts'
 import { converge } from '../site.ts'
@@ -47,7 +46,7 @@ export const setup = async (definition: Setup): Promise<void> => {
   }
 }
 
-const guide = async (definition: Setup, options: Options): Promise<Exit> => {
+const guide = async (definition: Setup, options: Options): Promise<number> => {
   const answers = answersOf(options)
   const beginning = await begin(definition, options)
   const { place } = beginning

@@ -33,13 +33,13 @@ export const reachAll = async (logins: readonly Login[], reaching: Reaching): Pr
     logins.map((login) => ({ login })),
     ({ login }) => seeKey(login, reaching),
   )
-  const trusted = await acceptKeys(seen.done, reaching)
+  const accepted = await acceptKeys(seen.done, reaching)
   const { dir, askPassword } = reaching
-  const hosts = trusted.map(({ host }) => host)
+  const hosts = accepted.done.map(({ host }) => host)
   const fleet = sshFleet(hosts, { dir, acceptNewHostKeys: false, askPassword })
   try {
-    const entered = await enter(trusted, fleet, dialog)
-    return { machines: entered.done, failures: [...seen.failures, ...entered.failures] }
+    const entered = await enter(accepted.done, fleet, dialog)
+    return { machines: entered.done, failures: [...seen.failures, ...accepted.failures, ...entered.failures] }
   } finally {
     await fleet.close()
   }
@@ -80,15 +80,23 @@ const seeKey = async (login: Login, { known }: Reaching): Promise<SeenKey> => {
 
 const asLine = ({ type, key }: HostKey): string => `${type} ${key}`
 
-/** Shows the keys and asks about those that nobody vouches for. */
-const acceptKeys = async (seen: readonly SeenKey[], reaching: Reaching): Promise<readonly SeenKey[]> => {
+/** Shows the keys and has those accepted that nobody vouches for. */
+const acceptKeys = async (seen: readonly SeenKey[], reaching: Reaching): Promise<Settled<SeenKey>> => {
   const { dialog, acceptNewHostKeys, known: trusted } = reaching
-  if (seen.length === 0) return seen
-  showKeys(seen, dialog)
-  if (!acceptNewHostKeys && seen.some(({ known }) => !known)) await askAboutKeys(dialog)
-  for (const { login, key } of seen) trusted.set(login.address, [asLine(key)])
-  return seen
+  if (seen.length > 0) showKeys(seen, dialog)
+  const strangers = seen.filter(({ known }) => !known && !acceptNewHostKeys)
+  if (strangers.length > 0 && dialog.canAsk) await askAboutKeys(dialog)
+  const refused = dialog.canAsk ? [] : strangers
+  const accepted = seen.filter((one) => !refused.includes(one))
+  for (const { login, key } of accepted) trusted.set(login.address, [asLine(key)])
+  return { done: accepted, failures: refused.map(({ login }) => stranger(login)) }
 }
+
+const stranger = ({ address }: Login): CaravanError =>
+  new CaravanError('its host key is not known yet, and nobody can be asked here', {
+    host: address,
+    hint: 'compare it with what the machine says on its own console, then pass --accept-new-host-keys',
+  })
 
 const showKeys = (seen: readonly SeenKey[], dialog: Dialog): void => {
   const columns = Math.max(...seen.map(({ login }) => login.address.length))

@@ -107,7 +107,10 @@ const joinPastedLines = (prompt: EventEmitter & { keypress: Keypress }): void =>
       await keypress.call(this, ' ', { name: 'space' })
     }
     if (key?.name !== 'return' && key?.name !== 'enter') return keypress.call(this, input, key)
-    enter = setTimeout(() => void keypress.call(this, input, key), 25)
+    enter = setTimeout(() => {
+      enter = undefined
+      void keypress.call(this, input, key)
+    }, 25)
   }
 }
 

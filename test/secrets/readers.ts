@@ -9,16 +9,13 @@ const SIMPLE: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '"
 /** One quoted template of HCL 2 that is literal text. Source: hclsyntax/spec.md, "Template Literals". */
 export const readHcl = (source: string): string => {
   if (!/^".*"$/s.test(source)) return fail('no string')
-  let [text, rest] = ['', source.slice(1, -1)]
-  while (rest !== '') {
-    const [all, letter, digits] =
-      /^\\(?:([nrt"\\])|u([0-9a-f]{4})|U([0-9a-f]{8}))/i
-        .exec(rest)
-        ?.map((part, index, parts) => (index === 2 ? (part ?? parts[3]) : part)) ?? []
-    if (all === undefined && /^(["\\\n\r]|[$%]\{)/.test(rest)) return fail(`at ${rest}`)
-    text +=
-      all === undefined ? rest[0] : (SIMPLE[letter ?? ''] ?? String.fromCodePoint(Number.parseInt(digits ?? '', 16)))
-    rest = rest.slice((all ?? ' ').length)
+  let text = ''
+  for (const [all, letter, short, long] of source
+    .slice(1, -1)
+    .matchAll(/\\(?:([nrt"\\])|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))|["\\\n\r]|[$%]\{|./gsu)) {
+    const code = short ?? long
+    if (letter === undefined && code === undefined && /^(["\\\n\r]|[$%]\{)$/.test(all)) fail(all)
+    text += code === undefined ? (SIMPLE[letter ?? ''] ?? all) : String.fromCodePoint(Number.parseInt(code, 16))
   }
   return text
 }
@@ -55,7 +52,7 @@ export const readCorefile = (source: string): readonly string[] => {
 
 /** The words of a setting of a unit. Source: systemd.syntax(7) "Quoting", systemd.service(5) "Command lines". */
 export const readUnit = (line: string, dollars: boolean): readonly string[] => {
-  const words = [...line.matchAll(/(?:[^\s"'\\]|\\x[0-9a-f]{2})+|[^ ]/g)].map(([word]) => word)
+  const words = [...line.matchAll(/(?:[^ \t\n\r"'\\]|\\x[0-9a-f]{2})+|[^ ]/g)].map(([word]) => word)
   return words.map((word) => {
     if (/["'\n]|\\(?!x)/.test(word) || word === ';') fail(word)
     const text = word.replaceAll(/\\x(..)/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)))

@@ -1,6 +1,6 @@
 import type { Change } from '../../declare/resource.ts'
 import { quote } from '../../remote/shell.ts'
-import { checkAccount, checkMode } from './declared.ts'
+import { checkAccount, checkMode, wrong } from './declared.ts'
 import type { Present } from './observe.ts'
 
 /** Who owns a thing at a path, and what others may do. */
@@ -28,6 +28,14 @@ export const ownershipOf = (resource: string, options: OwnershipOptions, mode: s
   group: checkAccount(resource, 'group', options.group ?? 'root'),
   mode: checkMode(resource, options.mode ?? mode),
 })
+
+/** As `ownershipOf`, of a file that may hold a secret: then its default is `'0600'`. @throws DeclarationError */
+export const ownershipOfFile = (resource: string, options: OwnershipOptions, secret: boolean): Ownership => {
+  const ownership = ownershipOf(resource, options, secret ? '0600' : '0644')
+  if (secret && /[^0]$/.test(ownership.mode))
+    throw wrong(resource, `mode ${ownership.mode} gives a secret to everybody on the host`, "such as '0640'")
+  return ownership
+}
 
 /** Which of owner, group and mode differ. */
 export const ownershipChanges = (want: Ownership, have: Present): readonly Change[] => [

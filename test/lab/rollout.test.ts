@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import test from 'ava'
+import { labUp } from '../../lab/index.ts'
+import { NODES, on } from './machines.ts'
+
+const root = join(import.meta.dirname, '../..')
+const rounds = process.env.CARAVAN_LAB_FULL === undefined ? 2 : 20
+
+/** Runs the playbook of the toy cluster; gives its exit status and all that it said. */
+const roll = (...args: readonly string[]): Promise<{ exit: number | null; said: string }> =>
+  new Promise((resolve, reject) => {
+    const words = ['test/lab/toy-cluster.mjs', '--lab', '--yes', ...args]
+    const child = spawn('node_modules/.bin/node', words, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    let said = ''
+    const hear = (piece: Buffer) => {
+      said += piece.toString()
+    }
+    child.stdout.on('data', hear)
+    child.stderr.on('data', hear)
+    child.once('error', reject).once('exit', (exit) => resolve({ exit, said }))
+  })
+
+type Outage = Readonly<{ name: string; from: number; to: number }>
+
+/** When the unit of a machine was down, by its journal: from each stop to the start that follows, in seconds. */
+const outagesOf = async (name: string, since: number): Promise<readonly Outage[]> => {
+  const lines = await on(
+    name,
+    `journalctl -q -o short-unix --no-pager -u toy.service --since @${since} | grep -E ' (Stopping|Started) ' || :`,
+  )
+  const outages: Outage[] = []
+  let from: number | undefined
+  for (const line of lines.split('\n').filter((one) => one !== '')) {
+    const time = Number(line.split(' ')[0])
+    if (line.includes('Stopping')) from = time
+    else if (from !== undefined) {
+      outages.push({ name, from, to: time })
+      from = undefined
+    }
+  }
+  return outages
+}
+
+const overlaps = (outages: readonly Outage[]): readonly string[] =>
+  outages.flatMap((one, index) =>
+    outages
+      .slice(index + 1)
+      .flatMap((other) =>
+        one.name !== other.name && one.from < other.to && other.from < one.to
+          ? [`${one.name} and ${other.name} at ${one.from}`]
+          : [],
+      ),
+  )
+
+const now = async (): Promise<number> => Number(await on('node-1', 'date +%s'))
+const removeToy = `systemctl disable -q --now toy.service 2>/dev/null || :
+rm -rf /etc/systemd/system/toy.service /srv/toy /var/lib/caravan/established-toy /run/caravan/toy.service
+systemctl daemon-reload`
+
+test.before('machines without a toy cluster', async (t) => {
+  await labUp({ nodes: NODES.length, log: t.log })
+  await Promise.all(NODES.map((name) => on(name, removeToy)))
+  if (rounds < 20) t.log(`skipped: ${20 - rounds} of 20 pairs of controllers; npm run test:lab:full has them`)
+})
+test.after.always('as they were', () => Promise.all(NODES.map((name) => on(name, removeToy))))
+
+test('a first boot that is not given all servers starts none', async (t) => {
+  const { exit, said } = await roll('--limit', 'node-1,node-2')
+  t.is(exit, 1)
+  t.true(said.includes('the first boot of toy needs all of its servers: node-3 missing'), said)
+  t.is(await on('node-1', 'systemctl is-active toy.service || :'), 'inactive')
+})
+
+test('a first boot starts all servers together, and a second run changes nothing', async (t) => {
+  const first = await roll()
+  t.is(first.exit, 0, first.said)
+  for (const name of NODES) t.is(await on(name, 'ls /var/lib/caravan | grep established'), 'established-toy')
+  const second = await roll()
+  t.is(second.exit, 0, second.said)
+  t.true(second.said.includes('nothing to change'), second.said)
+})
+
+test('a change of an established cluster never takes two servers down at once', async (t) => {
+  const since = await now()
+  const { exit, said } = await roll('--vars', 'toy.generation=1')
+  t.is(exit, 0, said)
+  const outages = (await Promise.all(NODES.map((name) => outagesOf(name, since)))).flat()
+  t.is(outages.length, 3, JSON.stringify(outages))
+  t.deepEqual(overlaps(outages), [])
+  const order = [...outages].sort((a, b) => a.from - b.from).map(({ name }) => name)
+  t.is(order.at(-1), 'node-1', 'the leader is last')
+})
+
+test('with one server down, the others are not taken; it is mended first', async (t) => {
+  await on('node-2', 'systemctl stop toy.service')
+  const limited = await roll('--limit', 'node-3', '--vars', 'toy.generation=2')
+  t.is(limited.exit, 1)
+  t.true(limited.said.includes('node-3 cannot be taken away: node-2 not in the cluster'), limited.said)
+  const since = await now()
+  const whole = await roll('--vars', 'toy.generation=2')
+  t.is(whole.exit, 0, whole.said)
+  const outages = (await Promise.all(NODES.map((name) => outagesOf(name, since)))).flat()
+  t.deepEqual(overlaps(outages), [])
+})
+
+test('a play stops at its first failure and leaves the others alone', async (t) => {
+  const since = await now()
+  const { exit, said } = await roll('--vars', 'toy.generation=3', '--vars', 'toy.broken=node-2')
+  t.is(exit, 1)
+  t.true(said.includes('left alone, since the play stopped at node-2'), said)
+  const outages = (await Promise.all(NODES.map((name) => outagesOf(name, since)))).flat()
+  t.deepEqual(outages, [])
+})
+
+for (let round = 1; round <= rounds; round++) {
+  test(`two controllers at once, ${round}: never two servers down, and the loser names the winner`, async (t) => {
+    const since = await now()
+    const vars = ['--vars', `toy.generation=${100 + round}`]
+    const both = await Promise.all([roll(...vars), roll(...vars)])
+    const outages = (await Promise.all(NODES.map((name) => outagesOf(name, since)))).flat()
+    t.deepEqual(overlaps(outages), [], both.map(({ said }) => said).join('\n'))
+    t.is(outages.length, 3, 'each server was restarted once')
+    t.true(
+      both.some(({ exit }) => exit === 0),
+      both.map(({ said }) => said).join('\n'),
+    )
+    for (const { exit, said } of both) if (exit !== 0) t.regex(said, /\S+@\S+ is changing it since/)
+  })
+}
