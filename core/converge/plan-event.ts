@@ -1,4 +1,4 @@
-import { describe } from '../declare/resource.ts'
+import { type Change, describe } from '../declare/resource.ts'
 import { changeEvent } from '../terminal/change-event.ts'
 import type { PlannedEvent } from '../terminal/events.ts'
 import type { Planned } from './plan.ts'
@@ -10,5 +10,9 @@ export const plannedEvent = ({ role, resource, kind, changes }: Planned, play: s
   resource: describe(resource),
   at: resource.at,
   kind,
-  changes: changes.map(changeEvent),
+  changes: changes.map((change) =>
+    changeEvent(resource.type.sensitive?.(resource.want) ? withoutDiff(change) : change),
+  ),
 })
+
+const withoutDiff = ({ property, from, to }: Change): Change => ({ property, from, to })

@@ -46,13 +46,22 @@ export const probe = async (host: Host, transport: Transport, resources: readonl
   const batches = batchesOf(resources)
   let arrived: number | undefined
   const reader = frameReader(nonce)
+  const silence = watchSilence()
   const sent = Date.now() / 1000
-  const result = await transport.run(probeScript(nonce, batches), {
-    onOutput: (piece) => {
-      arrived ??= Date.now() / 1000
-      reader.push(piece)
-    },
-  })
+  const result = await transport
+    .run(probeScript(nonce, batches), {
+      timeout: 1800,
+      signal: silence.signal,
+      onOutput: (piece) => {
+        arrived ??= Date.now() / 1000
+        silence.heard()
+        reader.push(piece)
+      },
+    })
+    .catch((error) => {
+      throw silence.signal.aborted ? hung(reader.frames(), batches) : error
+    })
+    .finally(silence.end)
   const frames = reader.frames()
   if (result.code === 75)
     throw new ProbeError(result.stderr.trim(), { host: host.name, hint: 'wait for it to end, then run again' })
@@ -64,6 +73,30 @@ export const probe = async (host: Host, transport: Transport, resources: readonl
     for (const resource of batch) haves.set(identityOf(resource), haveOf(found, resource))
   }
   return { observed, vitals: vitalsOf(observed, sent, arrived ?? sent), haves }
+}
+
+/** Seconds without a word after which a probe hangs, once it has begun; before that an apply may be at work, or a switch. */
+const SILENCE = { before: 420, after: 120 }
+
+const watchSilence = () => {
+  const silence = new AbortController()
+  const arm = (seconds: number) => setTimeout(() => silence.abort(), seconds * 1000)
+  let timer = arm(SILENCE.before)
+  const heard = (): void => {
+    clearTimeout(timer)
+    timer = arm(SILENCE.after)
+  }
+  return { signal: silence.signal, heard, end: () => clearTimeout(timer) }
+}
+
+const hung = (frames: ReadonlyMap<number, Frame>, batches: readonly Batch[]): ProbeError => {
+  const open = [...frames.values()].find(({ code }) => code === undefined)
+  if (open === undefined)
+    return new ProbeError('the host was silent for too long', {
+      hint: 'is an apply of another run still at work there?',
+    })
+  const what = batches[open.index - 1]?.type.name ?? 'facts'
+  return new ProbeError(`the probe of ${what} hangs`, { hint: 'a disk or a network file system that does not answer?' })
 }
 
 const completed = (frame: Frame | undefined, what: string, stderr: string): string => {

@@ -1,6 +1,7 @@
 import type { Play } from '../declare/play.ts'
 import { describe } from '../declare/resource.ts'
 import { CaravanError, ConvergenceError, WaitError } from '../errors.ts'
+import { redacting } from '../secrets/redact.ts'
 import { EVENTS_VERSION, type HostSummary, type PlannedEvent } from '../terminal/events.ts'
 import { active, eachActive, fail, type Member, meet, newMember, observeAgain, type RunInput } from './crew.ts'
 import { elect } from './elect.ts'
@@ -17,9 +18,10 @@ export type Exit = 0 | 1 | 2
  * One run: observe all hosts, plan, ask, apply play by play, observe again. Never throws for what a host did wrong:
  * that is told by events, and by the exit status.
  */
-export const run = async (input: RunInput): Promise<Exit> => {
+export const run = async (given: RunInput): Promise<Exit> => {
   const began = Date.now()
-  const members = input.hosts.map((host) => newMember(host, input.fleet))
+  const members = given.hosts.map((host) => newMember(host, given.fleet))
+  const input = { ...given, emit: redacting(given.emit, () => members.map(({ compiled }) => compiled)) }
   input.emit({
     event: 'start',
     version: EVENTS_VERSION,

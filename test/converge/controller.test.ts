@@ -27,7 +27,10 @@ const vendor = async (t: ExecutionContext) => {
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close())
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/names/`
   const type = apiType<{ text: string }, string | undefined>({
     name: 'text',
@@ -81,9 +84,9 @@ test('what is behind an API is planned, changed and verified, without a round tr
   t.is(first.exit, 0)
   t.deepEqual(planned(first, 'controller'), ["firm text a $(b) 'c'", 'firm text two'])
   t.is(texts.get("a $(b) 'c'"), 'one')
-  t.like(first.summary.hosts['controller'], { changed: 2, roundTrips: 0, apiRequests: 6 })
+  t.like(first.summary.hosts.controller, { changed: 2, roundTrips: 0, apiRequests: 6 })
   const second = await runOn([toy], resources)
-  t.like(second.summary.hosts['controller'], { changed: 0, unchanged: 2, roundTrips: 0, apiRequests: 2 })
+  t.like(second.summary.hosts.controller, { changed: 0, unchanged: 2, roundTrips: 0, apiRequests: 2 })
 })
 
 test('--check only reads', async (t) => {
