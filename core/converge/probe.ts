@@ -46,10 +46,11 @@ export const probe = async (host: Host, transport: Transport, resources: readonl
   const batches = batchesOf(resources)
   let arrived: number | undefined
   const reader = frameReader(nonce)
+  const script = probeScript(nonce, batches)
   const silence = watchSilence()
   const sent = Date.now() / 1000
   const result = await transport
-    .run(probeScript(nonce, batches), {
+    .run(script, {
       timeout: 1800,
       signal: silence.signal,
       onOutput: (piece) => {
