@@ -6,19 +6,22 @@ import { join } from 'node:path'
 export const MAX_NODES = 10
 export const DEFAULT_NODES = 3
 
+const publicPrefix = '198.18.33'
+const privatePrefix = '10.33'
+
 /** The public side. 198.18.0.0/15 is set aside for tests (RFC 2544), so it should be nobody's real network. */
 export const PUBLIC = {
-  network: '198.18.33.0/24',
+  network: `${publicPrefix}.0/24`,
   /** This computer, as the machines see it: the SSH client and the apt proxy. */
-  controller: '198.18.33.1',
+  controller: `${publicPrefix}.1`,
   /** The router namespace: upstream DNS, where Hetzner has 185.12.64.1. */
-  dns: '198.18.33.2',
+  dns: `${publicPrefix}.2`,
   /** Source: Hetzner hands every Cloud server this gateway, outside of its own /32. */
   gateway: '172.31.1.1',
 } as const
 
 /** The private side, as a Hetzner Cloud network: /32 addresses, everything goes through the gateway, MTU 1450. */
-export const PRIVATE = { network: '10.33.0.0/16', gateway: '10.33.0.1', mtu: 1450 } as const
+export const PRIVATE = { network: `${privatePrefix}.0.0/16`, gateway: `${privatePrefix}.0.1`, mtu: 1450 } as const
 
 export const PROXY_PORT = 3142
 export const ROUTER = 'caravan-net'
@@ -44,8 +47,8 @@ export function labNodes(count: number): readonly Node[] {
     return Object.freeze({
       name: `node-${slot + 1}`,
       slot,
-      address: `198.18.33.${11 + slot}`,
-      privateIp: `10.33.0.${2 + slot}`,
+      address: `${publicPrefix}.${11 + slot}`,
+      privateIp: `${privatePrefix}.0.${2 + slot}`,
       publicMac: `96:00:02:63:00:${hex}`,
       privateMac: `86:00:00:52:77:${hex}`,
     })

@@ -2,6 +2,8 @@
 import { labNodes, labPath, MAX_NODES, PRIVATE, PUBLIC, PUBLIC_NAME } from './config.ts'
 
 const everyNode = labNodes(MAX_NODES)
+const [publicRange] = PUBLIC.network.split('/')
+const [privateRange] = PRIVATE.network.split('/')
 
 /** Hands out what Hetzner's DHCP does: /32 addresses, a gateway outside of them, routes and MTU on the private side. */
 export function dnsmasqConfig(): string {
@@ -25,10 +27,10 @@ log-facility=${labPath('dnsmasq.log')}
 address=/#/
 ${everyNode.map(({ name, address }) => `host-record=${name}.lab,${address}`).join('\n')}
 address=/${PUBLIC_NAME}/${PUBLIC.dns}
-shared-network=${PUBLIC.gateway},198.18.33.0
-shared-network=${PRIVATE.gateway},10.33.0.0
-dhcp-range=set:public,198.18.33.0,static,255.255.255.0,24h
-dhcp-range=set:private,10.33.0.0,static,255.255.0.0,24h
+shared-network=${PUBLIC.gateway},${publicRange}
+shared-network=${PRIVATE.gateway},${privateRange}
+dhcp-range=set:public,${publicRange},static,255.255.255.0,24h
+dhcp-range=set:private,${privateRange},static,255.255.0.0,24h
 dhcp-option=option:netmask,255.255.255.255
 dhcp-option=28
 dhcp-option=tag:public,option:router,${PUBLIC.gateway}

@@ -1,11 +1,10 @@
-/** One machine of the lab: its disk, its power switch, and whether it answers. */
-import { randomUUID } from 'node:crypto'
+/** One machine of the lab: its power switch, and whether it answers. */
 import { existsSync } from 'node:fs'
-import { chmod, chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { CONTROLLER_LINK, labDir, labPath, type Node, PRIVATE, PUBLIC, ROUTER } from './config.ts'
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CONTROLLER_LINK, labDir, type Node, PRIVATE, PUBLIC, ROUTER } from './config.ts'
+import { machinePath, makeDisk, rootfsOf } from './disk.ts'
 import { LabError } from './errors.ts'
-import { clientKey, hostKey } from './keys.ts'
 import { daemonPid, startDaemon, waitFor } from './processes.ts'
 import { greets } from './reachable.ts'
 import { attempt } from './shell.ts'
@@ -13,7 +12,6 @@ import { ssh } from './ssh.ts'
 
 const script = join(import.meta.dirname, 'machine.sh')
 const supervisor = (node: Node) => join('machines', node.name, 'supervisor')
-const machinePath = (node: Node, ...parts: string[]) => labPath('machines', node.name, ...parts)
 
 export function isOn(node: Node): boolean {
   return daemonPid(supervisor(node)) !== undefined
@@ -25,7 +23,7 @@ export function isOn(node: Node): boolean {
  */
 export async function turnOn(node: Node, rootfs: string): Promise<void> {
   if (isOn(node)) return
-  if (!existsSync(machinePath(node, 'rootfs'))) await makeDisk(node, rootfs)
+  if (!(await rootfsOf(node))) await makeDisk(node, rootfs)
   const below = await rootfsOf(node)
   if (!existsSync(below)) {
     throw new LabError(`lab: ${node.name}: what its disk lies over is gone: ${below}`, {
@@ -35,12 +33,12 @@ export async function turnOn(node: Node, rootfs: string): Promise<void> {
   await startDaemon(supervisor(node), ['sh', script, 'run'], await settings(node))
 }
 
-/** Shuts a machine down in order; pulls its plug when that takes longer than 20 s. */
+/** Shuts a machine down in order; pulls its plug when that takes longer than 30 s. */
 export async function turnOff(node: Node): Promise<void> {
   const pid = daemonPid(supervisor(node))
   if (pid) {
     process.kill(pid, 'SIGTERM')
-    if (await waitFor(() => !isOn(node), 20)) return
+    if (await waitFor(() => !isOn(node), 30)) return
   }
   await pullPlug(node)
 }
@@ -98,11 +96,6 @@ function failed(node: Node, what: string): LabError {
   return new LabError(`lab: ${node.name} ${what}`, { hint: `read ${logs}` })
 }
 
-/** The root filesystem that the machine's disk lies over; empty when it has no disk. */
-export function rootfsOf(node: Node): Promise<string> {
-  return readFile(machinePath(node, 'rootfs'), 'utf8').catch(() => '')
-}
-
 async function boots(node: Node): Promise<number> {
   return (await readFile(machinePath(node, 'boots'), 'utf8').catch(() => '')).length
 }
@@ -123,50 +116,4 @@ async function settings(node: Node): Promise<Record<string, string>> {
     PRIVATE_MTU: String(PRIVATE.mtu),
     PRIVATE_MAC: node.privateMac,
   }
-}
-
-/** What makes a machine of the shared root filesystem: its name, its keys, who may log in. */
-async function makeDisk(node: Node, rootfs: string): Promise<void> {
-  for (const part of ['upper', 'work', 'root', 'docker']) await mkdir(machinePath(node, part), { recursive: true })
-  await chmod(machinePath(node, 'docker'), 0o710)
-  const put = (path: string, content: string, mode: number) => writeOver(node, rootfs, path, content, mode)
-  const { secret, public: shown } = await hostKey(node)
-  await put('etc/hostname', `${node.name}\n`, 0o644)
-  await put(
-    'etc/hosts',
-    `127.0.1.1 ${node.name}\n127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n`,
-    0o644,
-  )
-  await put('etc/machine-id', `${randomUUID().replaceAll('-', '')}\n`, 0o444)
-  await put('etc/ssh/ssh_host_ed25519_key', secret, 0o600)
-  await put('etc/ssh/ssh_host_ed25519_key.pub', `${shown}\n`, 0o644)
-  const { public: login } = await clientKey()
-  for (const home of ['root', 'home/deploy', 'home/ops']) await put(`${home}/.ssh/authorized_keys`, `${login}\n`, 0o600)
-  // Last: a disk without it is half-made and made again.
-  await writeFile(machinePath(node, 'rootfs'), rootfs)
-}
-
-/** Writes a file of the machine's own layer. Directories that lie over shared ones take their owner and mode. */
-async function writeOver(node: Node, rootfs: string, path: string, content: string, mode: number): Promise<void> {
-  const owner = await ownDirectory(node, rootfs, dirname(path))
-  const file = machinePath(node, 'upper', path)
-  await rm(file, { force: true })
-  await writeFile(file, content, { mode })
-  await chmod(file, mode)
-  await chown(file, owner.uid, owner.gid)
-}
-
-async function ownDirectory(node: Node, rootfs: string, path: string): Promise<{ uid: number; gid: number }> {
-  const directory = machinePath(node, 'upper', path)
-  const parent = path === '.' ? undefined : await ownDirectory(node, rootfs, dirname(path))
-  // One that the root filesystem lacks (.ssh) belongs to whom its parent belongs to.
-  const like = await stat(join(rootfs, path)).catch(() => ({
-    uid: parent?.uid ?? 0,
-    gid: parent?.gid ?? 0,
-    mode: 0o700,
-  }))
-  await mkdir(directory, { recursive: true })
-  await chown(directory, like.uid, like.gid)
-  await chmod(directory, like.mode & 0o7777)
-  return like
 }

@@ -47,6 +47,9 @@ export async function buildRootfs(sources: readonly AptSource[], log: (line: str
 
 function debstrap(target: string): string[] {
   return [
+    // Its mounts end with it, even when it is killed.
+    'unshare',
+    '--mount',
     'mmdebstrap',
     '--variant=minbase',
     '--mode=root',

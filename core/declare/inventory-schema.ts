@@ -9,27 +9,36 @@ const dnsLabel = z
 const ipv4 = z.ipv4({ error: 'must be an IPv4 address such as 10.33.0.2' })
 const roleVars = z.record(z.string(), z.record(z.string(), z.unknown()))
 const hostNames = z.array(z.string())
+// What cannot be written into an ssh configuration, in any of its versions.
+const path = z.string().regex(/^(?!.*\$\{)[^"'\\\p{Cc}]+$/u, 'must be a path without quotes, backslashes and ${')
 
 export const hostSchema = z.strictObject({
   address: z
     .string()
-    .regex(/^[A-Za-z0-9_.:-]+$/, 'must be an address, a DNS name or an alias of your ssh configuration')
+    .regex(/^[A-Za-z0-9_:][A-Za-z0-9_.:%+-]*$/, 'must be an address, a DNS name or an alias of your ssh configuration')
     .meta({ description: 'What we connect to: an address, a DNS name, or an alias of ~/.ssh/config' }),
   privateIp: ipv4.meta({ description: 'The address in the private network; other hosts are configured with it' }),
   slot: z.int().min(0).optional().meta({ description: 'The place in a stateful job; given once, never renumbered' }),
   user: z
     .string()
-    .regex(/^[A-Za-z0-9_.@-]+$/, 'must be a user name')
+    .regex(/^[A-Za-z0-9_][A-Za-z0-9_.@+-]*$/, 'must be a user name')
     .optional()
     .meta({ description: 'The SSH user; sudo is used when it is not root. Default: what your ssh configuration says' }),
   port: z.int().min(1).max(65535).optional(),
-  identityFile: z.string().optional().meta({ description: 'Path of the private key, relative to this file' }),
+  identityFile: path
+    .optional()
+    .meta({ description: 'Path of the private key, relative to this file; ~/ is your home' }),
   hostKeys: z
-    .array(z.string().regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+$/, 'must be a public host key such as "ssh-ed25519 AAAA…"'))
+    .array(
+      z
+        .string()
+        .regex(/^[a-z][A-Za-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}$/, 'must be a public host key such as "ssh-ed25519 AAAA…"'),
+    )
     .optional()
     .meta({ description: 'Public host keys that are accepted; no others are then' }),
-  sudoPasswordFile: z.string().optional().meta({
-    description: 'Path of a file (mode 0600) whose first line is the password of sudo, relative to this file',
+  sudoPasswordFile: path.optional().meta({
+    description:
+      'Path of a file (mode 0600) whose first line is the password of sudo, relative to this file; ~/ is your home',
   }),
   vars: roleVars.optional(),
 })

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { InventoryError } from '../errors.ts'
 import { didYouMean } from '../nearest.ts'
@@ -48,26 +49,36 @@ export const readInventory = (file: string, options: InventoryOptions): Inventor
 /** As `readInventory`, for a text that was read already. `file` is for messages and relative paths. */
 export const parseInventory = (text: string, file: string, options: InventoryOptions): Inventory => {
   const yaml = parsePlacedYaml(text, file)
-  if (yaml.problems.length > 0) throw new InventoryError(yaml.problems.join('\n'))
+  if (yaml.problems.length > 0) throw refused(yaml.problems)
   const { data, problems } = checkSchema(inventorySchema, yaml.value)
   const shape = problems.map(
     ({ path, key, message }) => `${key ? yaml.placeOfKey(path) : yaml.placeOf(path)}: ${message}`,
   )
-  if (data === undefined) throw new InventoryError(shape.join('\n'))
+  if (data === undefined) throw refused(shape)
   const meaning = [...crossProblems(data, yaml), ...overrideProblems(options)]
   const hosts = Object.keys(data.hosts).map((name) => toHost(name, data, file, options.overrides ?? []))
   meaning.push(...varProblems(data, yaml, options))
-  if (meaning.length > 0) throw new InventoryError([...new Set(meaning)].join('\n'))
+  if (meaning.length > 0) throw refused([...new Set(meaning)])
   const groups = Object.fromEntries(Object.entries(data.groups).map(([name, group]) => [name, hostsOf(group)]))
   return Object.freeze({ file, cluster: Object.freeze(data.cluster), hosts: Object.freeze(hosts), groups })
 }
+
+// A key may hold line breaks, and each problem is one line.
+const refused = (problems: readonly string[]): InventoryError =>
+  new InventoryError(problems.map((problem) => problem.replaceAll(/[\n\r]/g, ' ')).join('\n'))
 
 const hostsOf = (group: InventoryFile['groups'][string]): readonly string[] =>
   Array.isArray(group) ? group : group.hosts
 
 const toHost = (name: string, data: InventoryFile, file: string, overrides: readonly VarOverride[]): Host => {
   const host = data.hosts[name] as InventoryFile['hosts'][string]
-  const path = (relative: string | undefined) => (relative === undefined ? undefined : resolve(dirname(file), relative))
+  const path = (text: string | undefined) =>
+    text === undefined
+      ? undefined
+      : resolve(
+          dirname(file),
+          text.replace(/^~(?=\/)/, () => homedir()),
+        )
   return Object.freeze({
     name,
     address: host.address,

@@ -1,4 +1,4 @@
-import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
 
 /** A place in a YAML file: keys and list indices from the top. */
 export type YamlPath = readonly (string | number)[]
@@ -22,22 +22,43 @@ export const parsePlacedYaml = (text: string, file: string): PlacedYaml => {
     const { line, col } = lines.linePos(offset)
     return `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}`
   }
-  const placeOf = (path: YamlPath): string => at(offsetOf(document, path))
+  const problems = document.errors.map((error) => `${at(error.pos[0])}: ${error.message}`)
+  if (problems.length === 0) problems.push(...strangeKeys(document).map(([offset, what]) => `${at(offset)}: ${what}`))
+  const value = problems.length === 0 ? toValue(document) : undefined
+  if (value instanceof Error) problems.push(`${at(0)}: ${value.message}`)
   return {
-    value: document.errors.length > 0 ? undefined : toValue(document),
-    placeOf,
+    value,
+    placeOf: (path) => at(offsetOf(document, path)),
     placeOfKey: (path) => at(keyOffset(document, path) ?? offsetOf(document, path)),
-    problems: document.errors.map((error) => `${at(error.pos[0])}: ${error.message}`),
+    problems,
   }
 }
 
-// An alias bomb makes toJS throw; the schema then reports that the file is no map.
+// An alias bomb makes toJS throw.
 const toValue = (document: Document): unknown => {
   try {
     return document.toJS({ maxAliasCount: 100 })
-  } catch {
-    return undefined
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
   }
+}
+
+/** Keys that JavaScript has no place for. A map as a key becomes its own text, which doubles with each level. */
+const strangeKeys = (document: Document): (readonly [offset: number, what: string])[] => {
+  const found: (readonly [number, string])[] = []
+  const left: unknown[] = [document.contents]
+  while (left.length > 0) {
+    const node = left.pop()
+    if (isSeq(node)) for (const item of node.items) left.push(item)
+    if (!isMap(node)) continue
+    for (const { key, value } of node.items) {
+      const offset = isNode(key) ? (key.range?.[0] ?? 0) : 0
+      if (!isScalar(key) || key.value instanceof Object) found.push([offset, 'a key must be a plain text'])
+      else if (key.value === '__proto__') found.push([offset, 'nothing can be called __proto__'])
+      left.push(value)
+    }
+  }
+  return found.sort(([one], [other]) => one - other)
 }
 
 const offsetOf = (document: Document, path: YamlPath): number => {

@@ -1,6 +1,7 @@
 import { declare, pathIdentity, type Resource, type ResourceType } from '../declare/resource.ts'
 import { ProbeError } from '../errors.ts'
 import { printBytes, quote } from '../remote/shell.ts'
+import { hidden, isSecret, Secret } from '../secrets/secret.ts'
 import { checkFilePath, checkText, wrong } from './shared/declared.ts'
 import { ANY, lookAt, type PathState, parseLook } from './shared/observe.ts'
 import { beginReplace, endReplace, fail } from './shared/replace.ts'
@@ -9,11 +10,14 @@ import { beginReplace, endReplace, fail } from './shared/replace.ts'
 export type BlockOptions = Readonly<{
   /** Letters, digits, `.`, `_` and `-`; tells this block from the others in the same file. */
   name: string
-  /** The lines between the markers; a missing final newline is added. */
-  content: string
+  /**
+   * The lines between the markers; a missing final newline is added. Of a secret nothing is ever shown, but the file
+   * comes home to be compared, and who may read it is not this block's to say.
+   */
+  content: string | Secret
 }>
 
-export type BlockWant = Readonly<{ content: string }>
+export type BlockWant = Readonly<{ content: string | Secret }>
 
 /** `body`: what is between the markers, byte for byte as latin1; undefined: no such block. */
 export type BlockHave =
@@ -47,31 +51,39 @@ export const blockType: ResourceType<BlockWant, BlockHave> = {
   diff: (want, have) => {
     if (have.kind === 'unfit') throw new ProbeError(have.problem, { hint: have.hint })
     const from = have.kind === 'absent' ? undefined : have.body
-    if (from === Buffer.from(want.content).toString('latin1')) return []
+    const to = textOf(want)
+    if (from === Buffer.from(to).toString('latin1')) return []
     const before = Buffer.from(from ?? '', 'latin1').toString()
-    const diff = { from: before, to: want.content }
-    return [{ property: 'block', from: from === undefined ? 'absent' : lines(before), to: lines(want.content), diff }]
+    const show = isSecret(want.content) ? hidden : lines
+    const change = { property: 'block', from: from === undefined ? 'absent' : show(before), to: show(to) }
+    return [isSecret(want.content) ? change : { ...change, diff: { from: before, to } }]
   },
-  apply: ({ id, want }) => applyBlock(pathOf(id), markers(id), want.content),
+  apply: ({ id, want }) => applyBlock(id, want),
   inputs: (id) => [pathOf(id)],
+  sensitive: ({ content }) => isSecret(content),
 }
 
 /**
  * Lines in a file that others own too, such as /etc/hosts, between `# BEGIN caravan NAME` and `# END caravan NAME`.
  * Replaced where they are, else appended; all else in the file, its mode and its owner stay. A file that does not
- * exist is made as root's, `0644`. Half a block is an error of the plan, so that nothing gets lost.
+ * exist is made as root's, `0644`, for a secret `0600`. Half a block is an error of the plan, so that nothing gets lost.
  * @throws DeclarationError
  */
-export const block = (path: string, { name, content }: BlockOptions): Resource<BlockWant> => {
+export const block = (path: string, { name, content: given }: BlockOptions): Resource<BlockWant> => {
   checkFilePath('block', path)
   const resource = `block ${path}#${name}`
   if (!/^[A-Za-z0-9._-]+$/.test(name)) throw wrong(resource, 'its name must be letters, digits, ".", "_" and "-"')
-  checkText(resource, 'content', content)
+  const content = checkText(resource, 'content', textOf({ content: given }))
   if (!content.isWellFormed()) throw wrong(resource, 'the content is not valid Unicode')
   if (/^# (BEGIN|END) caravan /m.test(content))
     throw wrong(resource, 'its content holds a line that looks like a marker')
-  return declare(blockType, `${path}#${name}`, { content: /(^|\n)$/.test(content) ? content : `${content}\n` })
+  const whole = /(^|\n)$/.test(content) ? content : `${content}\n`
+  return declare(blockType, `${path}#${name}`, {
+    content: isSecret(given) ? Secret.of(resource, whole, [given]) : whole,
+  })
 }
+
+const textOf = ({ content }: BlockWant): string => (isSecret(content) ? content.reveal() : content)
 
 const haveOf = (id: string, state: PathState): BlockHave => {
   if (state.kind === 'absent') return state
@@ -104,15 +116,17 @@ const lines = (text: string): string => {
 }
 
 // It is found and replaced on the host, not from what was observed: other blocks in the file may have changed before.
-const applyBlock = (path: string, { begin, end }: ReturnType<typeof markers>, content: string): string => `
-${beginReplace(path)}
+const applyBlock = (id: string, want: BlockWant): string => {
+  const { begin, end } = markers(id)
+  return `
+${beginReplace(pathOf(id))}
 if [ -L "$path" ] || [ -p "$path" ]; then ${fail('it is no regular file any more: run again')}; fi
 block() {
-${printBytes(Buffer.from(`${begin}\n${content}${end}\n`))}}
+${printBytes(Buffer.from(`${begin}\n${textOf(want)}${end}\n`))}}
 number() { LC_ALL=C grep -anxF -e "$1" -- "$path" | cut -d: -f1; }
 if [ ! -e "$path" ]; then
   block >"$tmp"
-  chmod 0644 -- "$tmp"
+  chmod ${isSecret(want.content) ? '0600' : '0644'} -- "$tmp"
 else
   first=$(number ${quote(begin)}) last=$(number ${quote(end)})
   case "$first/$last" in
@@ -126,3 +140,4 @@ else
   cp --attributes-only --preserve=mode,ownership -- "$path" "$tmp"
 fi
 ${endReplace}`
+}

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { type Change, declare, pathIdentity, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
-import { isSecret, markOf, Secret } from '../secrets/secret.ts'
+import { hidden, isSecret, Secret } from '../secrets/secret.ts'
 import { checkFilePath, wrong } from './shared/declared.ts'
 import { type Absent, lookAt, type PathState, type Present, parseLook, sha256Of } from './shared/observe.ts'
 import { type Ownership, type OwnershipOptions, ownershipChanges, ownershipOfFile } from './shared/ownership.ts'
@@ -73,7 +73,7 @@ export const file = (path: string, options: FileOptions): Resource<FileWant> => 
 const contentOf = (resource: string, { sensitive = false, ...options }: FileOptions): Uint8Array | Secret => {
   if (isSecret(options.content) && options.source === undefined) return options.content
   const content = plainContentOf(resource, options)
-  return sensitive && content.length > 0 ? Secret.of(resource, content) : content
+  return sensitive ? Secret.of(resource, content) : content
 }
 
 const plainContentOf = (resource: string, { content, source }: FileOptions): Uint8Array => {
@@ -96,8 +96,7 @@ const readSource = (resource: string, source: string): Uint8Array => {
 const contentChange = (want: FileWant, have: Present): readonly Change[] => {
   const sha256 = hashOf(want)
   if (have.sha256 === sha256) return []
-  if (isSecret(want.content))
-    return [{ property: 'content', from: secretSummary(have.sha256 ?? ''), to: secretSummary(sha256) }]
+  if (isSecret(want.content)) return [{ property: 'content', from: hidden(have.sha256 ?? ''), to: hidden(sha256) }]
   const from = summary(have.size, have.sha256 ?? '')
   return [{ property: 'content', from, to: summary(want.content.length, sha256), ...diffOf(want, have) }]
 }
@@ -105,9 +104,6 @@ const contentChange = (want: FileWant, have: Present): readonly Change[] => {
 const bytesOf = ({ content }: FileWant): Uint8Array => (isSecret(content) ? content.revealBytes() : content)
 
 const hashOf = (want: FileWant): string => want.sha256 ?? sha256Of(bytesOf(want))
-
-// Equal contents have equal marks within a run, on all hosts; the size would tell how long a password is.
-const secretSummary = (sha256: string): string => `secret, mark ${markOf(sha256).slice(0, 8)}`
 
 const summary = (size: number, sha256: string): string => `${size} bytes, sha256 ${sha256.slice(0, 12)}`
 

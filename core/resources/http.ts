@@ -1,63 +1,68 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Change, declare, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
 import { ProbeError } from '../errors.ts'
-import { secretsIn } from '../secrets/secret.ts'
-import { configOf, type HttpAccess, type HttpRequest } from './shared/curl.ts'
-import { checkPath, checkText, wrong } from './shared/declared.ts'
-import { isObject, type Json, type JsonObject, patchChanges } from './shared/json.ts'
+import { revealed, secretsIn } from '../secrets/secret.ts'
+import { checkAccess, checkRequest, curlConfig, curlScript, type HttpAccess, type HttpRequest } from './shared/curl.ts'
+import { checkText, wrong } from './shared/declared.ts'
+import { isObject, type Json, patchChanges } from './shared/json.ts'
 import { garbage } from './shared/observe.ts'
 import { checkSeconds } from './shared/seconds.ts'
+
+/** Whether an answer is as it should be. */
+export type HttpPredicate = (body: Json) => boolean
+
+/** What makes it so; a function where that depends on what there is. `undefined`: that is not known. */
+export type HttpApply = HttpRequest | ((have: HttpHave | undefined) => HttpRequest)
 
 /** A thing behind an HTTP API that listens on the host's loopback. */
 export type HttpOptions = HttpAccess &
   Readonly<{
-    /** What is asked in every probe: a path for GET, such as `/v1/acl/policy/name/dns`, or a request that only reads. */
+    /** What is asked in every probe: a path, such as `/v1/acl/policy/name/dns`, or a request that only reads. */
     observe: string | HttpRequest
     /**
-     * The part of the answer that must be so: objects key by key, where `null` means that there is no such key, and all
-     * else equal. Keys that are not named belong to others. Or a predicate.
+     * The part of the answer that must be so: objects key by key, `null` where there must be no such key, all else
+     * equal; text may be a `Secret`. Keys that are not named belong to others. Or a predicate.
      */
-    want: Json | ((body: Json) => boolean)
-    /** Statuses that say that it does not exist. Default `[404]`; an answer of `null` says so too. */
+    want: unknown | HttpPredicate
+    /** Statuses that say that it does not exist; an answer of `null` says so too. Default `[404]`. */
     absent?: readonly number[]
-    /** What makes it so; a function where that depends on what there is, which may not be known. */
-    apply: HttpRequest | ((have: HttpHave | undefined) => HttpRequest)
+    apply: HttpApply
     /** How long `apply` may take. Default `'60s'`. */
     within?: `${number}s`
   }>
 
-export type HttpWant = Omit<HttpOptions, 'within' | 'absent' | 'observe'> &
-  Readonly<{ observe: HttpRequest; absent: readonly number[]; within: number }>
+export type HttpWant = HttpAccess &
+  Readonly<{
+    observe: HttpRequest
+    want: unknown
+    absent: readonly number[]
+    apply: HttpApply
+    within: number
+  }>
 
 export type HttpHave =
-  | Readonly<{ kind: 'absent'; status: number }>
-  | Readonly<{ kind: 'present'; status: number; body: Json }>
-  | Readonly<{ kind: 'unfit'; status: number; problem: string }>
-
-// Bytes of an answer.
-const LIMIT = 4 * 1024 * 1024
+  | Readonly<{ kind: 'absent' }>
+  | Readonly<{ kind: 'present'; body: Json }>
+  | Readonly<{ kind: 'unfit'; problem: string }>
 
 export const httpType: ResourceType<HttpWant, HttpHave> = {
   name: 'http',
-  probe: (all) => {
-    const origins = [...new Set(all.map(({ want }) => want.url))]
-    return `
+  probe: (all) => `
 command -v curl >/dev/null || { echo none; exit 0; }
 down= nl='
 '
-# what refuses or hangs once is not asked again
+# an API that refuses or hangs once is not asked again
 get() {
   case $down in *" $2 "*) echo "$1 000"; return ;; esac
   status=0
-  answer=$(timeout 15 curl -q --config -) || status=$?
+  answer=$(timeout 15 curl -q --config - 2>/dev/null) || status=$?
   case $status in
     0) printf '%s %s %s\\n' "$1" "\${answer##*"$nl"}" "$(printf %s "\${answer%"$nl"*}" | base64 -w 0)" ;;
     7 | 28 | 124) down="$down $2 "; echo "$1 000" ;;
     *) echo "$1 000" ;;
   esac
 }
-${all.map(({ want }, index) => `get ${index} ${origins.indexOf(want.url)} ${configOf(want, want.observe, { seconds: 10, bytes: LIMIT })}`).join('\n')}`
-  },
+${questionsOf(all.map(({ want }) => want))}`,
   parse: (output, all) => {
     if (output.trim() === 'none') return new Map(all.map(({ id }) => [id, UNKNOWN]))
     const lines = output.split('\n').filter((line) => line !== '')
@@ -65,19 +70,74 @@ ${all.map(({ want }, index) => `get ${index} ${origins.indexOf(want.url)} ${conf
     return new Map(all.map(({ id, want }, index) => [id, haveOf(want, index, lines[index] ?? '')]))
   },
   diff: (want, have) => {
-    if (have.kind === 'unfit') throw new ProbeError(have.problem, { hint: `look at ${want.url}${want.observe.path} on the host` })
+    if (have.kind === 'unfit')
+      throw new ProbeError(have.problem, { hint: `on the host, look at ${want.url}${want.observe.path}` })
     if (have.kind === 'absent') return [{ property: 'state', from: 'absent', to: 'present' }]
     const changes = bodyChanges(want.want, have.body)
-    return httpType.sensitive?.(want) ? changes.map(({ property }) => ({ property, ...HIDDEN })) : changes
+    return isSensitive(want) ? changes.map(({ property }) => ({ property, from: '(hidden)', to: '(hidden)' })) : changes
   },
-  apply: ({ want, have }) => {
+  apply: ({ id, want, have }) => {
     const request = typeof want.apply === 'function' ? want.apply(have === UNKNOWN ? undefined : have) : want.apply
-    const what = `${request.method ?? 'GET'} ${want.url}${request.path}`
-    return `
-what=${JSON.stringify(what)} status=0 nl='
-'
-`
+    checkRequest(`http ${id}`, request)
+    return curlScript(want, request, want.within)
   },
-  sensitive: (want) => secretsIn([want.want, want.observe, want.apply]).length > 0,
+  sensitive: (want) => isSensitive(want),
 }
-const HIDDEN = { from: '(hidden)', to: '(hidden)' }
+
+/**
+ * A thing that is observed and changed through an HTTP API on the host's loopback, by curl there: a policy, a token, a
+ * job. An API that does not answer, refuses the token (401, 403) or is out of order (5xx) cannot be observed; that is
+ * provisional after earlier changes, and else an error. `apply` must be safe to repeat.
+ * @throws DeclarationError, among others for a URL that is not on the loopback.
+ */
+export const http = (name: string, options: HttpOptions): Resource<HttpWant> => {
+  const resource = `http ${name}`
+  const { observe, absent = [404], within = '60s', ...rest } = options
+  checkText(resource, 'its name', name)
+  checkAccess(resource, options)
+  const question: HttpRequest = typeof observe === 'string' ? { path: observe } : observe
+  checkRequest(resource, question)
+  if (typeof rest.apply !== 'function') checkRequest(resource, rest.apply)
+  if (rest.want === undefined) throw wrong(resource, 'it wants nothing')
+  return declare(httpType, name, {
+    ...rest,
+    observe: question,
+    absent,
+    within: checkSeconds(resource, 'within', within),
+  })
+}
+
+const questionsOf = (wants: readonly HttpWant[]): string => {
+  const origins = [...new Set(wants.map(({ url }) => url))]
+  const ask = (want: HttpWant, index: number): string =>
+    `get ${index} ${origins.indexOf(want.url)} ${curlConfig(want, want.observe, 10)}`
+  return wants.map(ask).join('\n')
+}
+
+const haveOf = ({ absent }: HttpWant, index: number, line: string): HttpHave | typeof UNKNOWN => {
+  const [, number, code, base64 = ''] = /^(\d+) (\d{3})(?: ([A-Za-z0-9+/]*={0,2}))?$/.exec(line) ?? []
+  if (Number(number) !== index) return garbage('http', line)
+  const status = Number(code)
+  const text = Buffer.from(base64, 'base64').toString()
+  if (absent.includes(status)) return { kind: 'absent' }
+  // 429: too many requests
+  if (status === 0 || status === 401 || status === 403 || status === 429 || status >= 500) return UNKNOWN
+  if (status < 200 || status > 299) return { kind: 'unfit', problem: `it answers ${status}: ${text.slice(0, 300)}` }
+  try {
+    const body: Json = text === '' ? null : JSON.parse(text)
+    return body === null ? { kind: 'absent' } : { kind: 'present', body }
+  } catch {
+    return { kind: 'unfit', problem: `its answer is not JSON: ${text.slice(0, 300)}` }
+  }
+}
+
+const bodyChanges = (want: unknown, body: Json): readonly Change[] => {
+  if (typeof want === 'function')
+    return want(body) ? [] : [{ property: 'answer', from: 'not as it should be', to: 'as declared' }]
+  const plain = revealed(want) as Json
+  if (isObject(plain) && isObject(body)) return patchChanges(plain, body)
+  if (isDeepStrictEqual(plain, body)) return []
+  return [{ property: 'answer', from: JSON.stringify(body), to: JSON.stringify(plain) }]
+}
+
+const isSensitive = ({ want, observe, apply }: HttpWant): boolean => secretsIn([want, observe, apply]).length > 0

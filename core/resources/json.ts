@@ -1,23 +1,39 @@
 import { isDeepStrictEqual } from 'node:util'
-import { declare, pathIdentity, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
+import { type Change, declare, pathIdentity, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
 import { ProbeError } from '../errors.ts'
 import { quote } from '../remote/shell.ts'
+import { hidden, isSecret, revealed, Secret, secretsIn } from '../secrets/secret.ts'
 import { checkFilePath, wrong } from './shared/declared.ts'
-import { isObject, type JsonObject, mergePatch, parseExactly, patchChanges, unitePatches } from './shared/json.ts'
+import {
+  isObject,
+  type Json,
+  type JsonObject,
+  mergePatch,
+  parseExactly,
+  patchChanges,
+  unitePatches,
+} from './shared/json.ts'
 import { ANY, lookAt, type PathState, type Present, parseLook, sha256Of } from './shared/observe.ts'
-import { type Ownership, type OwnershipOptions, ownershipChanges, ownershipOf } from './shared/ownership.ts'
+import { type Ownership, type OwnershipOptions, ownershipChanges, ownershipOfFile } from './shared/ownership.ts'
 import { fail, mendOwnership, replaceFile, type Validation } from './shared/replace.ts'
 import { checkValidation } from './shared/validation.ts'
 
-/** What a JSON file should hold. Mode: default `'0644'`. */
+/** What a JSON file should hold. Mode: default `'0644'`, with a secret in it `'0600'`. */
 export type JsonOptions = OwnershipOptions &
   Validation &
   Readonly<{
-    /** Objects are merged key by key, all else is replaced, null removes a key. Source: RFC 7396. */
-    merge: JsonObject
+    /**
+     * Objects are merged key by key, all else is replaced, null removes a key. With a secret among its values no value
+     * is ever shown, but the file comes home to be merged. Source: RFC 7396.
+     */
+    merge: SecretJsonObject
   }>
 
-export type JsonWant = Ownership & Validation & Readonly<{ merge: JsonObject }>
+type SecretJson = Json | Secret | readonly SecretJson[] | SecretJsonObject
+type SecretJsonObject = { readonly [key: string]: SecretJson }
+
+/** `merge`: where it holds secrets it is one, as JSON. */
+export type JsonWant = Ownership & Validation & Readonly<{ merge: JsonObject | Secret }>
 
 export type JsonHave =
   | Readonly<{ kind: 'absent' }>
@@ -37,29 +53,29 @@ export const jsonType: ResourceType<JsonWant, JsonHave> = {
     ),
   parse: (output, all) => {
     const states = parseLook('json', output, all.length, LIMIT)
-    return new Map(all.map(({ id }, index) => [id, haveOf(states[index] as PathState)]))
+    return new Map(all.map(({ id, want }, index) => [id, haveOf(states[index] as PathState, want)]))
   },
   diff: (want, have) => {
     if (have.kind === 'unfit') throw new ProbeError(have.problem, { hint: have.hint })
-    const leaves = patchChanges(want.merge, have.kind === 'file' ? objectIn(have.text) : {})
+    const leaves = leavesOf(want, have.kind === 'file' ? objectIn(have.text) : {})
     if (have.kind === 'absent') return [{ property: 'state', from: 'absent', to: 'present' }, ...leaves]
     return [...leaves, ...ownershipChanges(want, have.state)]
   },
   apply: async ({ id, want, have, upload }) => {
     if (have === UNKNOWN || have.kind === 'unfit') return fail('it was not observed: run again')
-    if (have.kind === 'file' && patchChanges(want.merge, objectIn(have.text)).length === 0)
-      return mendOwnership(want, id)
-    const merged = mergePatch(have.kind === 'file' ? parseExactly(have.text.trim() || '{}') : {}, want.merge)
+    if (have.kind === 'file' && leavesOf(want, objectIn(have.text)).length === 0) return mendOwnership(want, id)
+    const merged = mergePatch(have.kind === 'file' ? parseExactly(have.text.trim() || '{}') : {}, patchIn(want))
     const content = Buffer.from(`${JSON.stringify(merged, null, 2)}\n`)
     const replace = await replaceFile({ ...want, path: id, content }, upload)
     return `${unlessChanged(id, have.kind === 'file' ? have.state.sha256 : 'absent', sha256Of(content))}\n${replace}`
   },
   merge: (one, other) => {
-    const merge = unitePatches(one.merge, other.merge)
+    const merge = unitePatches(patchIn(one), patchIn(other))
     const same = isDeepStrictEqual({ ...one, merge: {} }, { ...other, merge: {} })
-    return same && isObject(merge) ? { ...one, merge } : undefined
+    return same && isObject(merge) ? { ...one, merge: patchOf(merge, secretsIn([one.merge, other.merge])) } : undefined
   },
   inputs: (id) => [id],
+  sensitive: ({ merge }) => isSecret(merge),
 }
 
 /**
@@ -71,8 +87,10 @@ export const jsonType: ResourceType<JsonWant, JsonHave> = {
 export const json = (path: string, options: JsonOptions): Resource<JsonWant> => {
   const resource = `json ${path}`
   checkFilePath('json', path)
-  const merge: unknown = JSON.parse(JSON.stringify(options.merge) ?? 'null')
-  if (!isObject(merge as JsonObject) || !isDeepStrictEqual(merge, options.merge))
+  const given = revealed(options.merge)
+  const secrets = secretsIn(options.merge)
+  const merge: unknown = JSON.parse(JSON.stringify(given) ?? 'null')
+  if (!isObject(merge as JsonObject) || !isDeepStrictEqual(merge, given))
     throw wrong(
       resource,
       'merge must be an object of plain JSON values',
@@ -80,13 +98,26 @@ export const json = (path: string, options: JsonOptions): Resource<JsonWant> => 
     )
   const validation = checkValidation(resource, path, options)
   return declare(jsonType, path, {
-    ...ownershipOf(resource, options, '0644'),
+    ...ownershipOfFile(resource, options, secrets.length > 0),
     ...validation,
-    merge: merge as JsonObject,
+    merge: patchOf(merge as JsonObject, secrets),
   })
 }
 
-const haveOf = (state: PathState): JsonHave => {
+const patchOf = (patch: JsonObject, secrets: readonly Secret[]): JsonObject | Secret =>
+  secrets.length === 0 ? patch : Secret.of('JSON', JSON.stringify(patch), secrets)
+
+const patchIn = ({ merge }: JsonWant): JsonObject => (isSecret(merge) ? JSON.parse(merge.reveal()) : merge)
+
+const hideValue = (value: string): string => (value === '(absent)' ? value : hidden(value))
+
+const leavesOf = (want: JsonWant, have: JsonObject): readonly Change[] => {
+  const leaves = patchChanges(patchIn(want), have)
+  if (!isSecret(want.merge)) return leaves
+  return leaves.map(({ property, from, to }) => ({ property, from: hideValue(from), to: hideValue(to) }))
+}
+
+const haveOf = (state: PathState, want: JsonWant): JsonHave => {
   if (state.kind === 'absent') return state
   if (state.kind !== 'file') return unfit(`it is a ${state.kind} and no file`, 'move it away by hand')
   if (state.size > LIMIT) return unfit('the file is over 1 MiB', 'is this the right path?')
@@ -96,10 +127,9 @@ const haveOf = (state: PathState): JsonHave => {
     objectIn(text)
     return { kind: 'file', state, text }
   } catch (error) {
-    return unfit(
-      `it holds no JSON object: ${(error as Error).message}`,
-      'mend it by hand; nothing in it is thrown away',
-    )
+    // the message quotes the text
+    const reason = isSecret(want.merge) ? '' : `: ${(error as Error).message}`
+    return unfit(`it holds no JSON object${reason}`, 'mend it by hand; nothing in it is thrown away')
   }
 }
 

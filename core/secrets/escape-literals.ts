@@ -108,7 +108,8 @@ export const json = literal({
   before: /(^|[:,[{])\s*$/,
   after: /^\s*($|[,\]}:])/,
   quotes: '"',
-  comment: /^$.^/,
+  // JSON has none
+  comment: /(?!)/,
   string: jsonString,
   key: jsonString,
   is: ': ',

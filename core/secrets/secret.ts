@@ -6,8 +6,10 @@ import { DeclarationError } from '../errors.ts'
 // New in each process: what it marks can be compared within a run, and tells nothing about a value to anybody else.
 const key = randomBytes(32)
 
-/** The mark of a content within this run. Equal marks, equal contents; the content cannot be guessed from one. */
-export const markOf = (content: string | Uint8Array): string => createHmac('sha256', key).update(content).digest('hex')
+const markOf = (content: string | Uint8Array): string => createHmac('sha256', key).update(content).digest('hex')
+
+/** What is shown of a secret content: whether two are equal, within one run. Its size would tell too much already. */
+export const hidden = (content: string | Uint8Array): string => `secret, mark ${markOf(content).slice(0, 8)}`
 
 /**
  * A value that cannot be printed by accident: text that needs it throws, and inspection and JSON show its name. Only

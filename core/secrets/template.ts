@@ -77,7 +77,11 @@ export const render = (name: string, source: string, data: Readonly<Record<strin
       { filename: `${root}${name}`, escape: leaveMark, strict: true, localsName: 'it' },
     )
     for (const secret of secretsIn(values)) secrets.add(secret)
-    const text = fill(marked.split(mark), values, (value, place) => written(value, place, escaper, secrets))
+    const text = fill(marked.split(mark), values, (value, place) => {
+      const form = written(value, place, escaper, secrets)
+      for (const secret of asWritten(secretsIn(value), form)) secrets.add(secret)
+      return form
+    })
     return secrets.size === 0 ? text : Secret.of(name, text, [...secrets])
   } catch (error) {
     throw renderError(name, error, secrets.size > 0)
@@ -107,6 +111,12 @@ const written = (value: unknown, place: Place, write: Escaper, secrets: Readonly
     throw new DeclarationError(`cannot write ${shown.length > 80 ? `${shown.slice(0, 80)}…` : shown} ${error.message}`)
   }
 }
+
+// A host that complains of its file quotes a secret as the file has it.
+const asWritten = (secrets: readonly Secret[], form: string): readonly Secret[] =>
+  secrets
+    .filter((secret) => !form.includes(secret.reveal()))
+    .map(({ name }) => Secret.of(name, form.replaceAll(/^["']|["']$/g, '')))
 
 const renderError = (name: string, thrown: unknown, secret: boolean): DeclarationError => {
   const { message, name: kind } = thrown instanceof Error ? thrown : new Error(String(thrown))

@@ -56,7 +56,7 @@ const guide = async (definition: Setup, options: Options): Promise<number> => {
   const given = dialog.canAsk ? answers : await unattended(answers, beginning, options)
   try {
     if (!(await prepare(definition, options, { ...beginning, given }, dialog, ui))) {
-      dialog.say('not written')
+      dialog.say('nothing was written')
       return 1
     }
   } catch (error) {
@@ -92,7 +92,7 @@ const prepare = async (
   { askPassword }: Ui,
 ): Promise<boolean> => {
   const file = resolve(place.inventory)
-  dialog.say(`A few questions, then ${near(file)}, then the plan of the site. Ctrl-C leaves everything as it is.`, '')
+  dialog.say('A few questions, then the inventory, then the plan of the site. Ctrl-C leaves everything as it is.', '')
   const reaching = { dialog, dir: place.dir, acceptNewHostKeys, known: hostKeys, askPassword }
   const draft = await walk(reaching, { given, proposed })
   const text = inventoryText(draft, { inventory: file, schema: join(root, 'inventory.schema.json') })

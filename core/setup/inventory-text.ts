@@ -24,7 +24,7 @@ export const inventoryText = ({ network, machines, servers }: Draft, paths: Path
   const clients = names.slice(servers)
   return [
     `# yaml-language-server: $schema=${schemaPath(paths)}`,
-    '# The machines of the cluster and their settings. playbooks/setup.mjs wrote it; from here on it is yours to edit.',
+    '# The machines of the cluster. playbooks/setup.mjs wrote it; from here on it is yours to edit.',
     'cluster:',
     '  name: caravan',
     '  datacenter: dc1',

@@ -34,15 +34,8 @@ export const reachAll = async (logins: readonly Login[], reaching: Reaching): Pr
     ({ login }) => seeKey(login, reaching),
   )
   const accepted = await acceptKeys(seen.done, reaching)
-  const { dir, askPassword } = reaching
-  const hosts = accepted.done.map(({ host }) => host)
-  const fleet = sshFleet(hosts, { dir, acceptNewHostKeys: false, askPassword })
-  try {
-    const entered = await enter(accepted.done, fleet, dialog)
-    return { machines: entered.done, failures: [...seen.failures, ...accepted.failures, ...entered.failures] }
-  } finally {
-    await fleet.close()
-  }
+  const entered = await enterAll(accepted.done, reaching)
+  return { machines: entered.done, failures: [...seen.failures, ...accepted.failures, ...entered.failures] }
 }
 
 type Settled<T> = Readonly<{ done: readonly T[]; failures: readonly CaravanError[] }>
@@ -112,6 +105,18 @@ const askAboutKeys = async (dialog: Dialog): Promise<void> => {
   dialog.say(dialog.style.dim(`  ${where}`), '')
   if (await dialog.yes('Are the new ones the keys of your machines?', 'accept-new-host-keys')) return
   throw new CaravanError('the host keys were not accepted: nothing was written')
+}
+
+const enterAll = async (seen: readonly SeenKey[], reaching: Reaching): Promise<Settled<Machine>> => {
+  if (seen.length === 0) return { done: [], failures: [] }
+  const { dir, askPassword, dialog } = reaching
+  const hosts = seen.map(({ host }) => host)
+  const fleet = sshFleet(hosts, { dir, acceptNewHostKeys: false, askPassword })
+  try {
+    return await enter(seen, fleet, dialog)
+  } finally {
+    await fleet.close()
+  }
 }
 
 const enter = async (seen: readonly SeenKey[], fleet: Fleet, dialog: Dialog): Promise<Settled<Machine>> => {

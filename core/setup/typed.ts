@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { CONTROLLER } from '../declare/host.ts'
 import { clusterSchema, hostSchema } from '../declare/inventory-schema.ts'
 
 /** Several values as they are typed or pasted: separated by spaces, commas or line ends. */
@@ -32,13 +33,14 @@ export const namesProblem = (names: readonly string[], wanted: number): string |
 }
 
 const nameProblem = (name: string): string | undefined => {
-  if (groupNames.includes(name)) return `"${name}" is the name of a group`
+  if (taken.includes(name)) return `"${name}" means something else already`
   return isDnsLabel(name)
     ? undefined
     : `"${name}" is no DNS label: lower case letters, digits and dashes, at most 63, no dash at an end`
 }
 
-const groupNames: readonly string[] = ['servers', 'clients']
+// The groups that are written, and the words of plays and of --limit.
+const taken: readonly string[] = ['servers', 'clients', 'all', CONTROLLER]
 
 const isDnsLabel = (name: string): boolean => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)
 

@@ -71,7 +71,7 @@ const whatNow = (
 const showMachines = (dialog: Dialog, machines: readonly Machine[]): void => {
   const rows = machines.map((machine) => {
     const { login, hostname, facts } = machine
-    const os = `${facts.os.id} ${facts.os.version}, ${facts.arch}`
+    const os = `${facts.os.id === 'ubuntu' ? 'Ubuntu' : 'Debian'} ${facts.os.version}, ${facts.arch}`
     const size = `${count(facts.cpus, 'CPU')}, ${(facts.memory / 1024).toFixed(1)} GiB`
     const own = privateInterfaces(machine).map(({ name, address }) => `${name} ${address}`)
     return [login.address, hostname, os, size, own.join(', ') || 'no private address'].map(safeLine)

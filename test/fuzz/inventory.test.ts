@@ -1,3 +1,5 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
 import fc from 'fast-check'
 import { parseInventory } from '../../core/declare/inventory.ts'
@@ -5,7 +7,7 @@ import { InventoryError } from '../../core/errors.ts'
 import { sshConfig } from '../../core/remote/ssh-config.ts'
 import base from '../../roles/base/index.ts'
 import docker from '../../roles/docker/index.ts'
-import { inventories, mutatedInventory } from './inventories.ts'
+import { bomb, inventories, mutatedInventory } from './inventories.ts'
 import { seed, tries } from './seed.ts'
 
 const FILE = 'inventory.yaml'
@@ -32,25 +34,63 @@ const outcome = (text: string): string => {
   }
 }
 
-test('mutated inventories are valid, or refused with a place for each problem', (t) => {
+// Each of these came through, hung or threw once.
+const found: readonly [title: string, text: string, message: RegExp][] = [
+  ['maps as keys, which double with each level', '? '.repeat(600), /^inventory.yaml:1:3: a key must be a plain text/],
+  ['bytes as a key', 'vars: { !!binary "////": 1 }', /^inventory.yaml:1:18: a key must be a plain text/],
+  ['__proto__', 'hosts: { __proto__: {} }', /^inventory.yaml:1:10: nothing can be called __proto__/],
+  ['a key of two lines', '"a\\nb": 1', /^inventory.yaml:1:1: .*\ninventory.yaml:1:1: unknown key "a b"/],
+  ['aliases of aliases', bomb(9, 9), /^inventory.yaml:1:1: Excessive alias count/],
+]
+for (const [title, text, message] of found)
+  test(`refused: ${title}`, (t) => {
+    t.is(outcome(text), 'refused')
+    t.throws(() => parseInventory(text, FILE, options), { message })
+  })
+
+const refusedBySsh = [
+  'address: -F',
+  'address: a, user: -l',
+  "address: a, identityFile: it's",
+  'address: a, hostKeys: [". ="]',
+]
+for (const fields of refusedBySsh)
+  test(`refused with its place: ${fields}`, (t) =>
+    t.is(outcome(`hosts: { a: { privateIp: 10.33.0.2, ${fields} } }`), 'refused'))
+
+test('a key below ~ is one of your home', (t) => {
+  const text = 'hosts: { a: { address: a, privateIp: 10.33.0.2, identityFile: ~/.ssh/id } }'
+  t.is(parseInventory(text, FILE, options).hosts[0]?.ssh.identityFile, join(homedir(), '.ssh/id'))
+})
+
+const timed = (text: string): readonly [came: string, milliseconds: number] => {
+  const began = performance.now()
+  return [outcome(text), performance.now() - began]
+}
+
+test('mutated inventories are valid, or refused with a place for each problem', async (t) => {
   t.timeout(20 * 60_000)
+  const warnings: string[] = []
+  const warned = ({ message }: Error) => warnings.push(message)
+  process.on('warning', warned)
+  t.teardown(() => process.off('warning', warned))
   const seen = { valid: 0, refused: 0 }
   let slowest = 0
-  fc.assert(
-    fc.property(mutatedInventory, (text) => {
-      const began = performance.now()
-      const came = outcome(text)
-      const took = performance.now() - began
-      slowest = Math.max(slowest, took)
-      if (came !== 'valid' && came !== 'refused') throw new Error(came)
-      seen[came]++
-      if (took > 1000) throw new Error(`took ${took.toFixed()} ms`)
-      for (const [prototype, keys] of prototypes) {
-        if (Reflect.ownKeys(prototype).length !== keys) throw new Error('a prototype was polluted')
-      }
-    }),
-    { seed, numRuns: tries(1500), examples: inventories.map((text) => [text]) },
-  )
+  const property = fc.property(mutatedInventory, (text) => {
+    const [came, first] = timed(text)
+    if (came !== 'valid' && came !== 'refused') throw new Error(came)
+    seen[came]++
+    // once more, since others may use this computer too
+    const took = first < 1000 ? first : timed(text)[1]
+    slowest = Math.max(slowest, took)
+    if (took > 1000) throw new Error(`took ${took.toFixed()} ms`)
+    for (const [prototype, keys] of prototypes) {
+      if (Reflect.ownKeys(prototype).length !== keys) throw new Error('a prototype was polluted')
+    }
+  })
+  fc.assert(property, { seed, numRuns: tries(1500), examples: inventories.map((text) => [text]) })
+  await new Promise(setImmediate)
+  t.deepEqual(warnings, [])
   t.log(`seed ${seed}: ${seen.valid} valid, ${seen.refused} refused, ${slowest.toFixed()} ms at most`)
   t.true(seen.valid > 0 && seen.refused > 0)
 })

@@ -55,27 +55,27 @@ const unreachable: readonly (readonly [title: string, edit: Partial<HostSettings
   [
     'an address where nobody is',
     { address: '198.18.33.99' },
-    /^node-1: 198\.18\.33\.99 does not answer on port 22\n[^]*try: is it running, is the address right/,
+    /^node-1: 198\.18\.33\.99 does not answer on port 22\n[\s\S]*try: is it running, is the address right/,
   ],
   [
     'a port where nobody listens',
     { port: 2222 },
-    /^node-1: 198\.18\.33\.11 refuses connections on port 2222\n[^]*try: is sshd running there, and is this its port/,
+    /^node-1: 198\.18\.33\.11 refuses connections on port 2222\n[\s\S]*try: is sshd running there, and is this its port/,
   ],
   [
     'a user that does not exist',
     { user: 'nobody-here' },
-    /^node-1: 198\.18\.33\.11 does not let nobody-here in with .*id_ed25519 \(it accepts: publickey.*\)\n[^]*try: check the user and the key/,
+    /^node-1: 198\.18\.33\.11 does not let nobody-here in with .*id_ed25519 \(it accepts: publickey.*\)\n[\s\S]*try: check the user and the key/,
   ],
   [
     'a changed host key',
     { hostKeys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKtgnWixW0vjSAqKfvZa21iLkVQ8tAqXT5BI5PBf661f'] },
-    /^node-1: the host key of 198\.18\.33\.11 is not the one that is known: was the machine made anew, or is somebody in between\?\n[^]*try: .*correct hostKeys of node-1/,
+    /^node-1: the host key of 198\.18\.33\.11 is not the one that is known: was the machine made anew, or is somebody in between\?\n[\s\S]*try: .*correct hostKeys of node-1/,
   ],
   [
     'a user without sudo rights',
     { user: 'eve', sudoPasswordFile: password },
-    /^node-1: eve may not run everything with sudo\n[^]*try: use root, or a user that sudoers allows ALL commands/,
+    /^node-1: eve may not run everything with sudo\n[\s\S]*try: use root, or a user that sudoers allows ALL commands/,
   ],
   [
     'a user that may run one program with sudo',
@@ -85,7 +85,7 @@ const unreachable: readonly (readonly [title: string, edit: Partial<HostSettings
   [
     'a private address that the machine has not',
     { privateIp: '10.33.0.77' },
-    /^node-1: no interface has the private address 10\.33\.0\.77 that the inventory gives this host\n[^]*try: found: .*enp7s0 10\.33\.0\.2/,
+    /^node-1: no interface has the private address 10\.33\.0\.77 that the inventory gives this host\n[\s\S]*try: found: .*enp7s0 10\.33\.0\.2/,
   ],
 ]
 
@@ -141,7 +141,7 @@ const failing: readonly (readonly [
     `printf '%s\\n' '#!/bin/sh' 'case $1 in --help) echo --validate ;; *) echo unable to configure the daemon; exit 1 ;; esac' >/usr/local/sbin/dockerd; chmod 0755 /usr/local/sbin/dockerd`,
     'rm -f /usr/local/sbin/dockerd',
     files(4),
-    /^node-1 › docker › json \/etc\/docker\/daemon\.json: apply failed: the validator rejects the new content \(exit 1\): .*\n[^]*unable to configure the daemon/,
+    /^node-1 › docker › json \/etc\/docker\/daemon\.json: apply failed: the validator rejects the new content \(exit 1\): .*\n[\s\S]*unable to configure the daemon/,
   ],
   [
     'a package that does not exist',
@@ -209,7 +209,7 @@ const replaced: readonly (readonly [title: string, program: string, script: stri
     'garbage instead of an answer',
     'stat',
     'head -c 300 /dev/urandom',
-    /^node-1: the probe of (file|json|block|directory|service) was not understood: [^]*try: is one of sh, stat, sha256sum or base64 replaced on the host\?/,
+    /^node-1: the probe of (file|json|block|directory|service) was not understood: [\s\S]*try: is one of sh, stat, sha256sum or base64 replaced on the host\?/,
   ],
   ['nothing instead of an answer', 'sha256sum', 'exit 0', /^node-1: the probe of \w+ was not understood/],
   ['a program that fails', 'systemctl', 'echo no bus >&2; exit 1', /^node-1: /],

@@ -15,7 +15,10 @@ const random = ((state: number) => () => {
 })(seed)
 
 const UNIT = '/etc/systemd/system/caravan-mss-clamp.service'
-const byHand = `
+const image = `docker image inspect tiny >/dev/null 2>&1 ||
+tar -ch -C / $(ldd /bin/true | grep -o '/lib[^ ]*' | sed 's|^/||') bin/true | docker import - tiny >/dev/null`
+
+const byHand = `${image}
 DEBIAN_FRONTEND=noninteractive apt-get -qq -y remove bind9-dnsutils >/dev/null
 apt-mark unhold docker.io >/dev/null
 echo '# mine' >>${UNIT}
@@ -40,9 +43,6 @@ docker create --name probe tiny true >/dev/null
 docker inspect -f '{{index .HostConfig.LogConfig.Config "max-file"}}' probe
 docker rm probe >/dev/null`
 
-const image = `docker image inspect tiny >/dev/null 2>&1 ||
-tar -ch -C / $(ldd /bin/true | grep -o '/lib[^ ]*' | sed 's|^/||') bin/true | docker import - tiny >/dev/null`
-
 const started = `for unit in docker caravan-mss-clamp; do systemctl show -p ActiveState,NeedDaemonReload --value $unit; done | xargs`
 
 let events = 0
@@ -51,7 +51,7 @@ test.before('a converged lab, and how much such a run has to tell', async (t) =>
   t.log(`CARAVAN_SEED=${seed}`)
   if (!FULL) t.log('skipped: 27 of 30 kills, which take a quarter of an hour; npm run test:lab:full has them')
   await converged(t)
-  await Promise.all(NODES.map((name) => on(name, `${image}\n${byHand}`)))
+  await Promise.all(NODES.map((name) => on(name, byHand)))
   events = (await converged(t, '--vars', 'docker.logMaxFiles=8')).events.length
   t.log(`${events} events`)
 })

@@ -355,8 +355,8 @@ test('a route clashes where it leads to one of our addresses', (t) => {
 test('drops are read from nft', (t) => {
   const nftables = [
     { counter: { name: 'unicast', packets: 2 } },
-    { set: { name: 'dropped', elem: [{ concat: ['10.33.0.2', '192.0.2.1', 'tcp', 80] }] } },
+    { set: { name: 'dropped', elem: [{ concat: ['10.33.0.2', '198.51.100.1', 'tcp', 80] }] } },
   ]
   const drops = parseDrops(JSON.stringify({ nftables }))
-  t.deepEqual(drops, { unicast: 2, linkLocal: 0, multicast: 0, to: ['10.33.0.2 192.0.2.1 tcp 80'] })
+  t.deepEqual(drops, { unicast: 2, linkLocal: 0, multicast: 0, to: ['10.33.0.2 198.51.100.1 tcp 80'] })
 })

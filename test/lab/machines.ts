@@ -65,7 +65,7 @@ const errorText = ({ host, role, resource, message, detail, hint }: Extract<RunE
 /** Brings the lab up and converges it, so that a test begins where it has to, whatever ran before. */
 export const converged = async (t: ExecutionContext, ...args: readonly string[]): Promise<Ran> => {
   await labUp({ nodes: NODES.length, log: t.log })
-  const ran = await site(['--yes', ...args])
+  const ran = await site(['--yes', '--lock-wait', '120', ...args])
   t.is(ran.exit, 0, [ran.stderr, ...ran.errors].join('\n'))
   return ran
 }

@@ -16,6 +16,7 @@ import { UNKNOWN } from '../../core/declare/resource.ts'
 import { ProbeError } from '../../core/errors.ts'
 import { type FileOptions, file, fileType } from '../../core/resources/file.ts'
 import { type PathState, sha256Of } from '../../core/resources/shared/observe.ts'
+import { hidden } from '../../core/secrets/secret.ts'
 import { applyOnce, differences, HOSTILE, law, lawOfUnknown, me, observe, sandbox, snapshot } from './law.ts'
 import { fragment, shell } from './sh.ts'
 import { diffTable, wrongTable } from './tables.ts'
@@ -37,6 +38,8 @@ const other: PathState = { ...hello, sha256: sha256Of(Buffer.from('old')), size:
 const binary: PathState = { ...hello, sha256: sha256Of(Buffer.from([0, 1])), content: Buffer.from([0, 1]) }
 const own = { group: 'adm' }
 
+const SECRETLY = `content: ${hidden(other.sha256 ?? '')} → ${hidden(hello.sha256 ?? '')}`
+
 const DIFFS: readonly [title: string, FileOptions, PathState, readonly string[]][] = [
   ['equal', { content: 'hello', ...own }, hello, []],
   ['absent', { content: 'hello', ...own }, { kind: 'absent' }, ['state: absent → present {"from":"","to":"hello"}']],
@@ -50,12 +53,7 @@ const DIFFS: readonly [title: string, FileOptions, PathState, readonly string[]]
       `content: 3 bytes, sha256 ${other.sha256?.slice(0, 12)} → 5 bytes, sha256 2cf24dba5fb0 {"from":"old","to":"hello"}`,
     ],
   ],
-  [
-    'sensitive',
-    { content: 'hello', sensitive: true, ...own },
-    other,
-    [`content: 3 bytes, sha256 ${other.sha256?.slice(0, 12)} → 5 bytes, sha256 2cf24dba5fb0`],
-  ],
+  ['sensitive', { content: 'hello', sensitive: true, ...own }, other, [SECRETLY, 'mode: 0644 → 0600']],
   [
     'from binary',
     { content: 'hello', ...own },
@@ -73,12 +71,7 @@ const DIFFS: readonly [title: string, FileOptions, PathState, readonly string[]]
     'all',
     { content: 'hello', owner: 'a', group: 'b', mode: '0400', sensitive: true },
     other,
-    [
-      `content: 3 bytes, sha256 ${other.sha256?.slice(0, 12)} → 5 bytes, sha256 2cf24dba5fb0`,
-      'owner: root → a',
-      'group: adm → b',
-      'mode: 0644 → 0400',
-    ],
+    [SECRETLY, 'owner: root → a', 'group: adm → b', 'mode: 0644 → 0400'],
   ],
   ['symlink', { content: 'hello' }, { ...hello, kind: 'symlink' }, ['kind: symlink → file']],
   ['directory', { content: 'hello' }, { ...hello, kind: 'directory' }, ['kind: directory → file']],

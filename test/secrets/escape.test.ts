@@ -59,6 +59,7 @@ test('hcl, by a real parser: terraform', (t) => {
       cwd: directory,
       env: { ...process.env, CHECKPOINT_DISABLE: '1' },
       encoding: 'utf8',
+      maxBuffer: 2 ** 30,
     })
   const { status, stderr } = terraform('apply', '-auto-approve', '-no-color')
   t.is(status, 0, stderr)

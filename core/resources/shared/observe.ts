@@ -111,7 +111,8 @@ const KINDS: Readonly<Record<number, Kind>> = {
   49152: 'socket',
 }
 
-const parseStat = (type: string, line: string): Present => {
+/** Understands one line of `stat -c %f:%u:%g:%s:%U:%G`. @throws ProbeError */
+export const parseStat = (type: string, line: string): Present => {
   const [, raw, uid, gid, size, owner, group] = /^([0-9a-f]+):(\d+):(\d+):(\d+):([^:]+):([^:]+)$/.exec(line) ?? []
   const bits = Number.parseInt(raw ?? '', 16)
   const kind = KINDS[bits & 0xf000]

@@ -1,0 +1,154 @@
+/**
+ * What a run that changes nothing costs, held against a bare `ssh` to all hosts at once that runs an equal probe.
+ * npm run bench: the lab must be up and converged (playbooks/site.mjs --lab --yes).
+ */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { compile } from '../../core/converge/compile.ts'
+import { factsCache } from '../../core/converge/facts-cache.ts'
+import { probe } from '../../core/converge/probe.ts'
+import type { Host } from '../../core/declare/host.ts'
+import { readInventory } from '../../core/declare/inventory.ts'
+import { play } from '../../core/declare/play.ts'
+import { labDir } from '../../lab/index.ts'
+import { sshOptions } from '../../lab/ssh.ts'
+import base from '../../roles/base/index.ts'
+import docker from '../../roles/docker/index.ts'
+import { labInventory } from './machines.ts'
+
+const ROUNDS = 7
+const room = mkdtempSync(join(tmpdir(), 'caravan-bench-'))
+const usageFile = join(room, 'usage')
+
+const plays = [play(base), play(docker)]
+const inventory = readInventory(labInventory(), { roles: plays.map(({ role }) => role), roleNames: [], overrides: [] })
+
+/** The probe script that the engine itself sends to a host. */
+const scriptFor = async (host: Host): Promise<string> => {
+  const facts = factsCache(join(labDir(), 'facts')).get(host)
+  if (facts === undefined) throw new Error('no cached facts: run playbooks/site.mjs --lab --yes first')
+  const entries = compile(plays, new Set(plays.keys()), { ...host, facts }, inventory)
+  let sent = ''
+  const capture = (script: string): never => {
+    sent = script
+    throw new Error('only the script is wanted')
+  }
+  const transport = { run: capture, send: capture, roundTrips: () => 0, connectSeconds: () => 0, close: async () => {} }
+  await probe(
+    host,
+    transport,
+    entries.map(({ resource }) => resource),
+  ).catch(() => {})
+  return sent
+}
+
+type Cost = Readonly<{ seconds: number; stdout: string }>
+
+const timed = (command: string, args: readonly string[], input = '', env = process.env): Promise<Cost> =>
+  new Promise((resolve, reject) => {
+    const began = performance.now()
+    const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'inherit'] })
+    let stdout = ''
+    child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+      stdout += piece
+    })
+    child.once('error', reject).once('close', (code) => {
+      if (code === 0) resolve({ seconds: (performance.now() - began) / 1000, stdout })
+      else reject(new Error(`${command} ${args.join(' ')}: exit ${code}\n${stdout}`))
+    })
+    child.stdin.end(input)
+  })
+
+const scripts = await Promise.all(
+  inventory.hosts.map(async (host) => ({ host, script: `{\n${await scriptFor(host)}\nexit; }\n` })),
+)
+const bareOptions = [...sshOptions(), '-o', 'ControlMaster=auto', '-o', 'ControlPersist=600']
+const bareSocket = (host: Host) => join(room, host.name)
+const bare = async (): Promise<number> => {
+  const began = performance.now()
+  await Promise.all(
+    scripts.map(({ host, script }) =>
+      timed(
+        'ssh',
+        [...bareOptions, '-o', `ControlPath=${bareSocket(host)}`, `root@${host.address}`, 'exec sh -s'],
+        script,
+      ),
+    ),
+  )
+  return (performance.now() - began) / 1000
+}
+
+// The controller alone, without its ssh clients: they cost the bare run the same.
+const meter = `data:text/javascript,${encodeURIComponent(
+  `import { writeFileSync } from 'node:fs'; process.on('exit', () => writeFileSync(${JSON.stringify(usageFile)}, JSON.stringify(process.resourceUsage())))`,
+)}`
+const usages: { cpu: number; rss: number }[] = []
+const site = async (command: readonly string[]): Promise<number> => {
+  // a cache directory of its own: no connection of anybody else's is closed
+  const env = { ...process.env, XDG_CACHE_HOME: room, NODE_OPTIONS: `--import=${meter}` }
+  const args = [...command, 'playbooks/site.mjs', '--lab', '--yes', '--json']
+  const { seconds, stdout } = await timed('node_modules/.bin/node', args, '', env)
+  const { hosts } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+  for (const [name, { changed, roundTrips }] of Object.entries<{ changed: number; roundTrips: number }>(hosts)) {
+    if (changed !== 0 || roundTrips !== 1) throw new Error(`${name}: ${changed} changes, ${roundTrips} round trips`)
+  }
+  const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(readFileSync(usageFile, 'utf8'))
+  usages.push({ cpu: (userCPUTime + systemCPUTime) / 1e6, rss: maxRSS / 1024 })
+  return seconds
+}
+
+const closeMasters = async (): Promise<void> => {
+  const files = readdirSync(room, { withFileTypes: true, recursive: true })
+  const sockets = files.flatMap((entry) => (entry.isSocket() ? [join(entry.parentPath, entry.name)] : []))
+  await Promise.all(sockets.map((socket) => timed('sh', ['-c', `ssh -O exit -S '${socket}' any 2>/dev/null || :`])))
+}
+
+const median = (all: readonly number[]): number =>
+  [...all].sort((a, b) => a - b)[Math.floor(all.length / 2)] ?? Number.NaN
+
+const measure = async (before: () => Promise<unknown>) => {
+  const runs = {
+    bare,
+    'node playbooks/site.mjs': () => site([]),
+    'node zx playbooks/site.mjs': () => site(['node_modules/.bin/zx']),
+  }
+  const times = new Map<string, number[]>()
+  // in turn, so that whatever else this computer does hits all alike
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, run] of Object.entries(runs)) {
+      await before()
+      times.set(name, [...(times.get(name) ?? []), await run()])
+    }
+  }
+  return times
+}
+
+const print = (title: string, times: ReadonlyMap<string, readonly number[]>): void => {
+  const reference = median(times.get('bare') ?? [])
+  for (const [name, all] of times) {
+    const [least, most] = [Math.min(...all), Math.max(...all)]
+    const spread = `${least.toFixed(3)} to ${most.toFixed(3)}`
+    const ratio = `${(median(all) / reference).toFixed(2)} ×  (aim: ≤ 3 × + 0.5 s = ${(3 * reference + 0.5).toFixed(3)})`
+    console.log(
+      `${title}  ${name.padEnd(28)} ${median(all).toFixed(3)} s  (${spread})  ${name === 'bare' ? '' : ratio}`,
+    )
+  }
+}
+
+try {
+  await bare()
+  await site([])
+  usages.length = 0
+  print('warm', await measure(async () => {}))
+  const warm = [...usages]
+  print('cold', await measure(closeMasters))
+  console.log(`${inventory.hosts.length} hosts, ${ROUNDS} runs each, medians; 1 round trip for each host`)
+  console.log(
+    `controller, warm: ${median(warm.map(({ cpu }) => cpu)).toFixed(2)} s of CPU, at most ${Math.max(...warm.map(({ rss }) => rss)).toFixed(0)} MiB`,
+  )
+} finally {
+  await closeMasters()
+  rmSync(room, { recursive: true })
+}
