@@ -80,7 +80,11 @@ export const withInventory = async (
   roles: readonly Role[],
   work: (opened: Opened) => Promise<number>,
 ): Promise<number> => {
-  const inventory = readInventory(file, { roles, roleNames: [...roleNames(), ...roles.map(({ name }) => name)], overrides: options.vars })
+  const inventory = readInventory(file, {
+    roles,
+    roleNames: [...roleNames(), ...roles.map(({ name }) => name)],
+    overrides: options.vars,
+  })
   refuseExample(inventory)
   const hosts = selectHosts(inventory, options.limit)
   const ui = createUi({ ...options, recordDir: join(dir, 'runs') })

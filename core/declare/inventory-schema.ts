@@ -10,7 +10,7 @@ const ipv4 = z.ipv4({ error: 'must be an IPv4 address such as 10.33.0.2' })
 const roleVars = z.record(z.string(), z.record(z.string(), z.unknown()))
 const hostNames = z.array(z.string())
 // What cannot be written into an ssh configuration, in any of its versions.
-const path = z.string().regex(/^(?!.*\$\{)[^"'\\\p{Cc}]+$/u, 'must be a path without quotes, backslashes and ${')
+const sshPath = z.string().regex(/^(?!.*\$\{)[^"\\\p{Cc}]+$/u, 'must be a path without ", \\ and ${')
 
 export const hostSchema = z.strictObject({
   address: z
@@ -25,7 +25,7 @@ export const hostSchema = z.strictObject({
     .optional()
     .meta({ description: 'The SSH user; sudo is used when it is not root. Default: what your ssh configuration says' }),
   port: z.int().min(1).max(65535).optional(),
-  identityFile: path
+  identityFile: sshPath
     .optional()
     .meta({ description: 'Path of the private key, relative to this file; ~/ is your home' }),
   hostKeys: z
@@ -36,10 +36,14 @@ export const hostSchema = z.strictObject({
     )
     .optional()
     .meta({ description: 'Public host keys that are accepted; no others are then' }),
-  sudoPasswordFile: path.optional().meta({
-    description:
-      'Path of a file (mode 0600) whose first line is the password of sudo, relative to this file; ~/ is your home',
-  }),
+  sudoPasswordFile: z
+    .string()
+    .regex(/^\P{Cc}+$/u, 'must be a path')
+    .optional()
+    .meta({
+      description:
+        'Path of a file (mode 0600) whose first line is the password of sudo, relative to this file; ~/ is your home',
+    }),
   vars: roleVars.optional(),
 })
 

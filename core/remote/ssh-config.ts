@@ -89,7 +89,7 @@ const plain = ({ name }: { name: string }, what: string, value: string, allowed:
 
 // Older versions know no escapes within quotes; `${` would be taken for an environment variable, `%` for a token.
 const path = (host: string, value: string): string => {
-  if (!value.startsWith('/') || /["'\\\p{Cc}]|\$\{/u.test(value)) throw refused(host, 'a path', value)
+  if (!value.startsWith('/') || /["\\\p{Cc}]|\$\{/u.test(value)) throw refused(host, 'a path', value)
   return `"${value.replaceAll('%', '%%')}"`
 }
 

@@ -44,7 +44,11 @@ export default defineRole('docker', DockerVars, ({ host, vars }) => {
       },
     }),
     // without the first half the question would start a stopped docker by its socket
-    ready('docker answers', { check: 'systemctl -q is-active docker.service && docker info', within: '30s', unit: 'docker.service' }),
+    ready('docker answers', {
+      check: 'systemctl -q is-active docker.service && docker info',
+      within: '30s',
+      unit: 'docker.service',
+    }),
   ]
 })
 

@@ -51,7 +51,7 @@ for (const [title, text, message] of found)
 const refusedBySsh = [
   'address: -F',
   'address: a, user: -l',
-  "address: a, identityFile: it's",
+  'address: a, identityFile: a\\b',
   'address: a, hostKeys: [". ="]',
 ]
 for (const fields of refusedBySsh)
