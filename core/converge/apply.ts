@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
 import { describe, type ResourceType, UNKNOWN } from '../declare/resource.ts'
 import { ApplyError, asCaravanError, type CaravanError, WaitError } from '../errors.ts'
-import { checkLease } from '../remote/lease.ts'
-import { quote } from '../remote/shell.ts'
 import type { Transport } from '../remote/transport.ts'
+import { applyScript, type Fragment, isChange, UPLOADS } from './apply-script.ts'
 import type { Entry } from './compile.ts'
 import { arm, confirmed } from './dead-man.ts'
-import { frameReader, newNonce, prelude } from './frames.ts'
+import { frameReader, newNonce } from './frames.ts'
 import type { Planned } from './plan.ts'
 
 /** What an apply script does, in order: a planned change, or a wait. */
@@ -14,12 +13,6 @@ export type Work = Planned
 
 /** Called as an apply goes on: a resource begins, or has ended. */
 export type Progress = (work: Work, state: 'begin' | 'done' | 'failed', seconds: number) => void
-
-/** One fragment of an apply script and the works that it is for. */
-type Fragment = Readonly<{ text: string; works: readonly Work[] }>
-
-/** Where what is too large for a script waits to be moved into place. */
-const uploads = '/var/lib/caravan/upload'
 
 /**
  * What one play does on one host: its planned changes, and every wait of the play that comes after one of them, since
@@ -80,7 +73,7 @@ const applySegment = async (
   const plain = await fragmentsOf(works, transport)
   const fragments =
     guard === undefined ? plain : plain.map((one, index) => (index > 0 ? one : armedFirst(one, guard.armed)))
-  const reader = frameReader(nonce, reporter(fragments, progress))
+  const reader = frameReader(nonce, fragments.length, reporter(fragments, progress))
   const result = await transport.run(applyScript(nonce, run, fragments), {
     timeout: 3600,
     onOutput: (piece) => reader.push(piece),
@@ -143,49 +136,9 @@ const groupsOf = (works: readonly Work[]): readonly (readonly Work[])[] => {
   return groups
 }
 
-/**
- * The script holds the lock until it ends, even when its controller has died; what it starts does not inherit it.
- * Output goes to a log on the host and only frames to the channel, so that a dead controller breaks nothing halfway.
- */
-export const applyScript = (nonce: string, run: string, fragments: readonly Fragment[]): string =>
-  [
-    prelude(nonce),
-    "trap '' PIPE HUP",
-    'mkdir -p -m 0700 /run/caravan || exit 71',
-    ...(fragments.some(({ works }) => works.some(isChange)) ? [lock, checkLease(run)] : []),
-    `base=/run/caravan/${quote(run)} log=$base.log out=$base.output made=$base.made`,
-    '(umask 077; : >>"$log"; : >"$out"; : >"$made")',
-    // each change is told to the host's journal too
-    'finish() { [ ! -s "$made" ] || logger -t caravan --file "$made"; rm -f "$out" "$made"; exit 0; }',
-    ...fragments.map(({ text, works }, index) => framed(index, text, works, run)),
-    'finish',
-  ].join('\n')
-
-const isChange = ({ kind }: Work): boolean => kind !== 'wait'
-
-// who only waits holds up nobody
-const lock = 'exec 9>>/run/caravan/lock\nflock -w 600 9 || exit 75'
-
-const framed = (index: number, text: string, works: readonly Work[], run: string): string =>
-  [
-    `frame ${index} begin`,
-    // POSIX sh forgets `set -e` in a subshell whose status is tested, so the status is read from $? alone
-    `(\ntrap - PIPE HUP\nset -e\n${text}\n) </dev/null >"$out" 2>&1 9>&-`,
-    'status=$?',
-    `{ printf '%s\\n' ${quote(`== ${works.map(nameOf).join(', ')}`)}; cat "$out"; } >>"$log"`,
-    `if [ $status != 0 ]; then frame ${index} output; tail -c 4000 "$out"; frame ${index} end $status; finish; fi`,
-    ...works
-      .filter(isChange)
-      .map((work) => `echo ${quote(`${run}: changed ${work.role} › ${nameOf(work)}`)} >>"$made"`),
-    `frame ${index} end 0`,
-  ].join('\n')
-
-// on one line, for a journal and for a log
-const nameOf = ({ resource }: Work): string => describe(resource).replaceAll(/[\n\r]/g, ' ')
-
 const uploadContent = async (transport: Transport, content: Uint8Array): Promise<string> => {
-  const path = `${uploads}/${createHash('sha256').update(content).digest('hex')}`
-  const command = `umask 077; mkdir -p ${uploads} && cat >${path}.part && mv -f ${path}.part ${path}`
+  const path = `${UPLOADS}/${createHash('sha256').update(content).digest('hex')}`
+  const command = `umask 077; mkdir -p ${UPLOADS} && cat >${path}.part && mv -f ${path}.part ${path}`
   const { code, stderr } = await transport.send(command, content, { timeout: 3600 })
   if (code !== 0) throw new ApplyError(`the upload failed: ${stderr.trim()} (exit ${code})`)
   return path

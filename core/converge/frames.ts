@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { UnfinishedError } from '../errors.ts'
+import { byteStore } from '../remote/byte-store.ts'
 
 /**
  * A script tells how far it is by frames: lines that begin with a nonce which the host cannot know in advance. What a
@@ -17,39 +19,100 @@ export const newNonce = (): string => `caravan-${randomBytes(12).toString('hex')
 /** The shell function that prints frames: `frame INDEX begin`, `frame INDEX end STATUS`, `frame INDEX output`. */
 export const frameFunction = (nonce: string): string => `frame() { printf '\\n%s %s\\n' '${nonce}' "$*"; }`
 
-/** Reads frames as they come. `onFrame` is called at each begin and end. */
-export const frameReader = (nonce: string, onFrame: (index: number, code: number | undefined) => void = () => {}) => {
-  const frames = new Map<number, { output: string[]; code: number | undefined }>()
-  let current: string[] | undefined
-  let rest: Buffer = Buffer.alloc(0)
+/** No script of ours prints as many lines; to cut more of them apart would fill our memory. */
+const MOST_LINES = 500_000
 
-  const line = (text: string): void => {
-    const [, index, word, status] = text.startsWith(nonce)
-      ? (/^\S+ (\d+) (begin|end|output) ?(\d*)$/.exec(text) ?? [])
-      : []
-    if (word === undefined) return void current?.push(text)
-    const frame = frames.get(Number(index)) ?? { output: [], code: undefined }
-    frames.set(Number(index), frame)
-    if (word === 'end') frame.code = Number(status)
-    current = word === 'end' ? undefined : frame.output
-    if (word !== 'output') onFrame(Number(index), frame.code)
+/**
+ * Reads the frames of a script that has `count` of them, as they come. `onFrame` is called when one begins and when it
+ * ends, once each, whatever the host says.
+ * @throws UnfinishedError when a piece makes it too many lines.
+ */
+export const frameReader = (
+  nonce: string,
+  count: number,
+  onFrame: (index: number, code: number | undefined) => void = () => {},
+) => {
+  const frames = new Map<number, { output: ReturnType<typeof byteStore>; code: number | undefined }>()
+  const header = new RegExp(`^${nonce} (\\d{1,9}) (?:(begin|output)|end (\\d{1,3}))$`)
+  let current: ReturnType<typeof byteStore> | undefined
+  let lines = 0
+
+  const take = (line: string): boolean => {
+    const [, number, , status] = header.exec(line) ?? []
+    const index = Number(number ?? Number.NaN)
+    if (!(index < count)) return false
+    const known = frames.get(index)
+    const frame = known ?? { output: byteStore(), code: undefined }
+    if (known === undefined) frames.set(index, frame)
+    current = status === undefined ? frame.output : undefined
+    const told = status === undefined ? known !== undefined : frame.code !== undefined
+    if (status !== undefined) frame.code ??= Number(status)
+    if (!told) onFrame(index, frame.code)
+    return true
   }
+  const cut = lineCutter(nonce, take, (bytes) => current?.add(bytes))
 
   return {
     /** Takes the next piece of output. */
     push: (piece: Buffer): void => {
-      rest = rest.length === 0 ? piece : Buffer.concat([rest, piece])
-      for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
-        line(rest.toString('utf8', 0, end))
-        rest = rest.subarray(end + 1)
-      }
+      for (const byte of piece) if (byte === NEWLINE) lines++
+      if (lines > MOST_LINES) throw new UnfinishedError(`a script printed more than ${MOST_LINES} lines`)
+      cut(piece)
     },
     /** All frames so far. The line break that `frame` begins with is not the fragment's. */
-    frames: (): ReadonlyMap<number, Frame> => {
-      const toFrame = ([index, { output, code }]: [number, { output: string[]; code: number | undefined }]) =>
-        [index, { index, output: output.join('\n'), code }] as const
-      return new Map([...frames].map(toFrame))
-    },
+    frames: (): ReadonlyMap<number, Frame> =>
+      new Map([...frames].map(([index, { output, code }]) => [index, { index, output: text(output.bytes()), code }])),
+  }
+}
+
+const NEWLINE = 10
+const text = (bytes: Buffer): string =>
+  bytes.toString('utf8', 0, bytes.at(-1) === NEWLINE ? bytes.length - 1 : undefined)
+
+/** Bytes of the longest line that can be a frame's. */
+const LONGEST = 64
+
+/**
+ * Gives lines that begin with the nonce to `take`, without their ends; all else, and what it does not want, goes on to
+ * `pass` as it is. Only the beginning of a line is ever held back, so a line without an end costs nothing.
+ */
+const lineCutter = (nonce: string, take: (line: string) => boolean, pass: (bytes: Buffer) => void) => {
+  const mark = Buffer.from(nonce)
+  const atLineStart = Buffer.from(`\n${nonce}`)
+  let held: Buffer = Buffer.alloc(0)
+  let midLine = false
+  const mayBegin = (bytes: Buffer): boolean => {
+    const shown = Math.min(bytes.length, mark.length)
+    return bytes.compare(mark, 0, shown, 0, shown) === 0
+  }
+  /** How many of these bytes, which stand at the start of a line, are done with; 0: more of them must come first. */
+  const line = (bytes: Buffer): number => {
+    const end = bytes.subarray(0, LONGEST).indexOf(NEWLINE)
+    if (mayBegin(bytes) && end < 0 && bytes.length < LONGEST) return 0
+    if (mayBegin(bytes) && end >= 0 && take(bytes.toString('latin1', 0, end))) return end + 1
+    return rest(bytes)
+  }
+  // up to where the next frame may begin
+  const rest = (bytes: Buffer): number => {
+    const next = bytes.indexOf(atLineStart)
+    const last = bytes.lastIndexOf(NEWLINE)
+    const tail = next < 0 && last >= 0 && last + 1 < bytes.length && mayBegin(bytes.subarray(last + 1))
+    const until = next >= 0 ? next + 1 : tail ? last + 1 : bytes.length
+    pass(bytes.subarray(0, until))
+    midLine = bytes[until - 1] !== NEWLINE
+    return until
+  }
+  return (piece: Buffer): void => {
+    let left = held.length === 0 ? piece : Buffer.concat([held, piece])
+    held = Buffer.alloc(0)
+    while (left.length > 0) {
+      const used = midLine ? rest(left) : line(left)
+      if (used === 0) {
+        held = Buffer.from(left)
+        return
+      }
+      left = left.subarray(used)
+    }
   }
 }
 

@@ -45,7 +45,7 @@ export const probe = async (host: Host, transport: Transport, resources: readonl
   const nonce = newNonce()
   const batches = batchesOf(resources)
   let arrived: number | undefined
-  const reader = frameReader(nonce)
+  const reader = frameReader(nonce, batches.length + 1)
   const script = probeScript(nonce, batches)
   const silence = watchSilence()
   const sent = Date.now() / 1000

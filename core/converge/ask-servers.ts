@@ -1,0 +1,62 @@
+import type { ClusterRole, Standings } from '../declare/cluster.ts'
+import type { Host } from '../declare/host.ts'
+import { hostsOfPlay, type Play } from '../declare/play.ts'
+import { UNKNOWN } from '../declare/resource.ts'
+import { ConnectError, WaitError } from '../errors.ts'
+import { type Have, standing, standingType } from '../resources/standing.ts'
+import type { Member, RunInput } from './crew.ts'
+import { probe } from './probe.ts'
+
+/** What each server of a cluster says; undefined: it cannot be asked. */
+type Servers = ReadonlyMap<string, Have | undefined>
+
+/** Asks all servers once a second until the answer is true. @throws WaitError with the last answer. */
+export const waitUntil = async (
+  play: Play,
+  cluster: ClusterRole,
+  members: readonly Member[],
+  question: (standings: Standings) => true | string,
+  input: RunInput,
+): Promise<Standings> => {
+  const deadline = Date.now() + cluster.within * 1000
+  for (;;) {
+    const standings = standingsOf(await lookAround(play, cluster, members, input))
+    const answer = question(standings)
+    if (answer === true) return standings
+    if (Date.now() >= deadline) throw new WaitError(`${answer} (waited ${cluster.within} s)`, { role: play.role.name })
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+  }
+}
+
+export const standingsOf = (servers: Servers): Standings =>
+  new Map([...servers].map(([name, have]) => [name, have?.standing]))
+
+/** Asks every server of the inventory, whatever `--limit` says; one that cannot be asked is undefined. */
+export const lookAround = async (
+  play: Play,
+  cluster: ClusterRole,
+  members: readonly Member[],
+  input: RunInput,
+): Promise<Servers> => {
+  // a host that cannot be reached is not waited for again
+  const gone = new Set(members.filter(({ failures }) => failures.some(isUnreachable)).map(({ host }) => host.name))
+  const ask = async (host: Host): Promise<readonly [string, Have | undefined]> => {
+    try {
+      return [host.name, await askOne(host, cluster, input)]
+    } catch {
+      return [host.name, undefined]
+    }
+  }
+  const servers = hostsOfPlay(play, input.inventory)
+  const asked = await Promise.all(servers.filter(({ name }) => !gone.has(name)).map(ask))
+  return new Map([...servers.map(({ name }) => [name, undefined] as const), ...asked])
+}
+
+const isUnreachable = (error: unknown): boolean => error instanceof ConnectError
+
+const askOne = async (host: Host, cluster: ClusterRole, { fleet }: RunInput): Promise<Have | undefined> => {
+  const resource = standing(cluster, host)
+  const { haves } = await probe(host, fleet.transport(host), [resource])
+  const have = haves.get(`${standingType.name}:${cluster.name}`)
+  return have === undefined || have === UNKNOWN ? undefined : (have as Have)
+}
