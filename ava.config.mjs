@@ -1,5 +1,5 @@
 export default {
-  files: ['test/**/*.test.ts', '!test/lab/**'],
+  files: ['test/**/*.test.ts', '!test/{lab,faults}/**'],
   extensions: { ts: 'module' },
   timeout: '60s',
 }

@@ -24,7 +24,8 @@ export const applyScript = (nonce: string, run: string, fragments: readonly Frag
     prelude(nonce),
     "trap '' PIPE HUP",
     'mkdir -p -m 0700 /run/caravan || exit 71',
-    ...(fragments.some(({ works }) => works.some(isChange)) ? [LOCK, checkLease(run)] : []),
+    'uploads=',
+    ...(fragments.some(({ works }) => works.some(isChange)) ? [LOCK, checkLease(run), `uploads=${UPLOADS}`] : []),
     `base=/run/caravan/${quote(run)} log=$base.log out=$base.output made=$base.made`,
     '(umask 077; : >>"$log"; : >"$out"; : >"$made")',
     FINISH,
@@ -38,7 +39,7 @@ const LOCK = 'exec 9>>/run/caravan/lock\nflock -w 600 9 || exit 75'
 // each change is told to the host's journal too, and what a run leaves behind is swept
 const FINISH = `finish() {
   [ ! -s "$made" ] || logger -t caravan --file "$made"
-  rm -rf "$out" "$made" ${UPLOADS}
+  rm -rf "$out" "$made" $uploads
   ls -t /run/caravan/*.log | tail -n +${LOGS + 1} | while IFS= read -r old; do rm -f "$old"; done
   exit 0
 }`

@@ -36,7 +36,11 @@ export type ObservedFacts = Readonly<{
 
 /** Understands what `factsFragment` printed. @throws ProbeError when something is missing. */
 export const parseFacts = (output: string, host: Host): ObservedFacts => {
-  const lines = output.split('\n').map((line) => line.split(' '))
+  // whatever a host prints, facts are short
+  const lines = output
+    .slice(0, 256 * 1024)
+    .split('\n')
+    .map((line) => line.slice(0, 200).split(' '))
   const all = (key: string) => lines.filter(([first]) => first === key).map((line) => line.slice(1))
   const one = (key: string): readonly string[] => {
     const [values] = all(key)

@@ -131,6 +131,6 @@ const verifyInventory = (host: Host, { facts, addresses }: ObservedFacts): void 
   if (facts.privateInterface !== undefined) return
   const found = addresses.filter(([name]) => name !== 'lo').map(([name, address]) => `${name} ${address}`)
   throw new ProbeError(`no interface has the private address ${host.privateIp} that the inventory gives this host`, {
-    hint: `found: ${found.join(', ') || 'none'}; correct privateIp, or attach the machine to the private network`,
+    hint: `found: ${found.slice(0, 8).join(', ') || 'none'}; correct privateIp, or attach the machine to the private network`,
   })
 }

@@ -149,7 +149,7 @@ const notConverged = ({ role, resource, changes, kind }: Planned): CaravanError 
   const details = { role, resource: describe(resource), at: resource.at }
   if (kind === 'wait') return new WaitError('held while it was applied and no longer does', details)
   const differs = changes.map(({ property, from, to }) => `${property}: ${from} → ${to}`).join('; ')
-  return new ConvergenceError(`was applied and still differs: ${differs}`, {
+  return new ConvergenceError(`was applied and still differs: ${differs.slice(0, 4000)}`, {
     ...details,
     hint: 'something on the host undoes it: two owners of one thing, or a program that rewrites its own files',
   })

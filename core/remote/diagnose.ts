@@ -3,7 +3,11 @@ import { safeLine } from '../terminal/safe.ts'
 import { opening, type Peer, type Rule } from './ssh-words.ts'
 import { becoming } from './sudo-words.ts'
 
-const judge = (rules: readonly Rule[], text: string, peer: Peer): ConnectError | undefined => {
+/** Characters of a line that are looked at: a pattern that begins with `\S+` takes the square of them. */
+const LONGEST_LINE = 500
+
+const judge = (rules: readonly Rule[], printed: string, peer: Peer): ConnectError | undefined => {
+  const text = printed.replaceAll(new RegExp(`(.{${LONGEST_LINE}}).+`, 'g'), '$1')
   for (const [pattern, verdict] of rules) {
     const found = pattern.exec(text)
     if (!found) continue
@@ -45,5 +49,5 @@ export const notRoot = (printed: string, code: number, peer: Peer): ConnectError
 const said = (text: string, pattern?: RegExp): { detail?: string } => {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '')
   const line = (pattern && lines.findLast((one) => pattern.test(one))) ?? lines.at(-1)
-  return line === undefined ? {} : { detail: safeLine(line.trim()) }
+  return line === undefined ? {} : { detail: safeLine(line.trim().slice(0, LONGEST_LINE)) }
 }

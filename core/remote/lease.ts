@@ -48,12 +48,12 @@ write ${quote(claim.run)} ${quote(claim.holder)} "$since"
 printf 'taken\\n'
 [ ! -f applied ] || cat applied`
   const { stdout, code, stderr } = await transport.run(script, { timeout: 60 })
-  const lines = stdout.toString().split('\n')
+  const lines = stdout.toString('utf8', 0, 4096).split('\n')
   const answer = lines.findIndex((line) => line === 'taken' || line === 'held')
   if (code !== 0 || answer < 0)
     throw new LeaseError(`the lease could not be taken: ${stderr.trim() || `exit ${code}`}`, { host })
   if (lines[answer] === 'taken') return { applied: lines[answer + 1] ?? '' }
-  const [holder, since, left] = lines.slice(answer + 1)
+  const [holder, since, left] = lines.slice(answer + 1).map((line) => line.slice(0, 200))
   const rest =
     Number(left) >= 0 ? `ends in ${left} s unless it is renewed` : 'has ended, but its apply is still at work'
   throw new LeaseError(`${holder} is changing it since ${since}; that lease ${rest}`, {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { byteStore } from './byte-store.ts'
 import type { RunOptions } from './transport.ts'
 
 /** How a process ended, or why we gave it up. A program that is not there is `unstartable` because of `ENOENT`. */
@@ -101,12 +102,13 @@ const collect = (
   { maxOutput = DEFAULT_MAX_OUTPUT, onOutput }: RunOptions,
   report: Readonly<{ overflow: () => void; failed: (error: unknown) => void }>,
 ) => {
-  const pieces: Buffer[] = []
+  const stdout = byteStore()
   let left = maxOutput
+  let leftOfStderr = maxOutput
   let stderr = ''
   const keep = (piece: Buffer): void => {
     left -= piece.length
-    pieces.push(piece)
+    stdout.add(piece)
     try {
       onOutput?.(piece)
     } catch (error) {
@@ -122,8 +124,10 @@ const collect = (
   child.stderr?.setEncoding('utf8').on('data', (piece: string) => {
     stderr = (stderr + piece).slice(-STDERR_KEPT)
     listener.stderr(piece)
+    leftOfStderr -= piece.length
+    if (leftOfStderr < 0) report.overflow()
   })
-  return { stdout: () => Buffer.concat(pieces), stderr: () => stderr }
+  return { stdout: stdout.bytes, stderr: () => stderr }
 }
 
 const kill = (child: ChildProcess, group: boolean): void => {

@@ -25,6 +25,7 @@ export type Outcome = Readonly<{
 
 const READY_WITHIN = 30
 const BANNER_KEPT = 64 * 1024
+const BANNER_MOST = 1024 ** 2
 
 /** A script as stdin of `sh -s`: it is parsed to its end before it runs, so a cut connection runs nothing. */
 export const whole = (script: string): Buffer =>
@@ -100,7 +101,7 @@ const listen = (
     else line.write(Buffer.from(`${password}\n`))
   }
   return {
-    stdout: beginAt(`${marks.ready}\n`, heard, () => {
+    stdout: beginAt(`${marks.ready}\n`, heard, line.stop, () => {
       clearTimeout(timer)
       if (password !== undefined) handOver()
     }),
@@ -108,11 +109,14 @@ const listen = (
   }
 }
 
-/** Swallows stdout until the ready line; what precedes it is the banner. */
-const beginAt = (ready: string, heard: Heard, begin: () => void) => {
+/** Swallows stdout until the ready line; what precedes it is the banner. One that goes on and on is given up. */
+const beginAt = (ready: string, heard: Heard, stop: () => void, begin: () => void) => {
   let before = Buffer.alloc(0)
+  let swallowed = 0
   return (piece: Buffer): Buffer => {
     if (heard.ready) return piece
+    swallowed += piece.length
+    if (swallowed > BANNER_MOST) stop()
     before = Buffer.concat([before, piece])
     const at = before.indexOf(ready)
     heard.banner = before.subarray(0, at < 0 ? undefined : at).toString()

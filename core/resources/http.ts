@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Change, declare, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
 import { ProbeError } from '../errors.ts'
-import { revealed, secretsIn } from '../secrets/secret.ts'
+import { hidden, revealed, secretsIn } from '../secrets/secret.ts'
 import { checkAccess, checkRequest, curlConfig, curlScript, type HttpAccess, type HttpRequest } from './shared/curl.ts'
 import { checkText, wrong } from './shared/declared.ts'
 import { isObject, type Json, patchChanges } from './shared/json.ts'
@@ -74,7 +74,7 @@ ${questionsOf(all.map(({ want }) => want))}`,
       throw new ProbeError(have.problem, { hint: `on the host, look at ${want.url}${want.observe.path}` })
     if (have.kind === 'absent') return [{ property: 'state', from: 'absent', to: 'present' }]
     const changes = bodyChanges(want.want, have.body)
-    return isSensitive(want) ? changes.map(({ property }) => ({ property, from: '(hidden)', to: '(hidden)' })) : changes
+    return isSensitive(want) ? changes.map(hideValues) : changes
   },
   apply: ({ id, want, have }) => {
     const request = typeof want.apply === 'function' ? want.apply(have === UNKNOWN ? undefined : have) : want.apply
@@ -139,5 +139,9 @@ const bodyChanges = (want: unknown, body: Json): readonly Change[] => {
   if (isDeepStrictEqual(plain, body)) return []
   return [{ property: 'answer', from: JSON.stringify(body), to: JSON.stringify(plain) }]
 }
+
+const hideValues = ({ property, from, to }: Change): Change => ({ property, from: hideValue(from), to: hideValue(to) })
+
+const hideValue = (value: string): string => (value === '(absent)' ? value : hidden(value))
 
 const isSensitive = ({ want, observe, apply }: HttpWant): boolean => secretsIn([want, observe, apply]).length > 0

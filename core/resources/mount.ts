@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Change, declare, type Resource, type ResourceType } from '../declare/resource.ts'
+import { type Change, declare, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
 import { ProbeError } from '../errors.ts'
 import { quote, words } from '../remote/shell.ts'
 import { checkPath, checkText, wrong } from './shared/declared.ts'
 import { mountScript } from './shared/mount-script.ts'
-import { escapeField, type Mounted, parseMountinfo, unescapeField } from './shared/mounts.ts'
+import { escapeField, fstabLine, type Mounted, parseMountinfo, unescapeField } from './shared/mounts.ts'
 import { garbage } from './shared/observe.ts'
 
 /** A line of /etc/fstab. Source: fstab(5) */
@@ -75,8 +75,8 @@ ${all.map(({ id, want }) => `look ${words([deviceOf(want.fields[0] ?? ''), want.
       })
     return [...lineChange(want, have), ...mountedChange(want, have)]
   },
-  apply: ({ want, changes }) => {
-    const has = (property: string) => changes.length === 0 || changes.some((change) => change.property === property)
+  apply: ({ want, have, changes }) => {
+    const has = (property: string) => have === UNKNOWN || changes.some((change) => change.property === property)
     return mountScript({ ...want, write: has('fstab'), remount: has('options') })
   },
 }
@@ -148,7 +148,7 @@ const isSource = (want: MountWant, have: MountHave, mounted: Mounted): boolean =
 }
 
 const lineChange = ({ fields }: MountWant, { lines: [line] }: MountHave): readonly Change[] => {
-  const to = fields.map(escapeField).join(' ')
+  const to = fstabLine(fields)
   if (line === undefined) return [{ property: 'fstab', from: '(absent)', to }]
   const [source, path, fsType, options = 'defaults', dump = '0', pass = '0'] = fieldsOf(line)
   const same = isDeepStrictEqual([source, path?.replace(/\/+$/, ''), fsType, options, dump, pass], fields)

@@ -14,6 +14,7 @@ import { refuseUnwritable } from './inventory-file.ts'
 import { inventoryText } from './inventory-text.ts'
 import { near, offer, refuseReplacing } from './offer.ts'
 import { configuredUser } from './own-ssh.ts'
+import type { Reaching } from './reach.ts'
 import { walk } from './walk.ts'
 
 type Options = CommandLine<typeof setupFlags>
@@ -54,16 +55,7 @@ const guide = async (definition: Setup, options: Options): Promise<number> => {
   const ui = createUi({ ...options, json: false })
   const dialog = createDialog(ui, process.stdin.isTTY === true && process.stdout.isTTY === true)
   const given = dialog.canAsk ? answers : await unattended(answers, beginning, options)
-  try {
-    if (!(await prepare(definition, options, { ...beginning, given }, dialog, ui))) {
-      dialog.say('nothing was written')
-      return 1
-    }
-  } catch (error) {
-    if (!(error instanceof NoAnswer)) throw error
-    dialog.say('stopped: nothing was written')
-    return 1
-  }
+  if (!(await isPrepared(definition, options, { ...beginning, given }, dialog, ui))) return 1
   const { plays } = definition
   const roles = plays.map(({ role }) => role)
   const exit = await withInventory(place, options, roles, (opened) => converge({ playbook: 'site', plays }, opened))
@@ -83,17 +75,41 @@ const unattended = async (given: Answers, { proposed, place }: Beginning, option
   return answers
 }
 
-/** All the way to a written inventory. False: it was not to be written. */
+/** All the way to a written inventory. False: it is not to be. */
+const isPrepared = async (
+  setup: Setup,
+  options: Options,
+  way: Beginning & Readonly<{ given: Answers }>,
+  dialog: Dialog,
+  ui: Ui,
+): Promise<boolean> => {
+  // our own questions take Ctrl-C for themselves; this one comes while ssh is at work, or asks
+  const stop = new AbortController()
+  const onInterrupt = () => stop.abort()
+  process.once('SIGINT', onInterrupt)
+  try {
+    const isWritten = await prepare(setup, options, way, { dialog, askPassword: ui.askPassword, signal: stop.signal })
+    if (!isWritten) dialog.say('nothing was written')
+    return isWritten
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error
+    dialog.say('stopped: nothing was written')
+    return false
+  } finally {
+    process.off('SIGINT', onInterrupt)
+  }
+}
+
 const prepare = async (
   { plays }: Setup,
   { acceptNewHostKeys, extra }: Options,
   { place, given, proposed, hostKeys }: Beginning & Readonly<{ given: Answers }>,
-  dialog: Dialog,
-  { askPassword }: Ui,
+  person: Pick<Reaching, 'dialog' | 'askPassword' | 'signal'>,
 ): Promise<boolean> => {
+  const { dialog } = person
   const file = resolve(place.inventory)
   dialog.say('A few questions, then the inventory, then the plan of the site. Ctrl-C leaves everything as it is.', '')
-  const reaching = { dialog, dir: place.dir, acceptNewHostKeys, known: hostKeys, askPassword }
+  const reaching = { ...person, dir: place.dir, acceptNewHostKeys, known: hostKeys }
   const draft = await walk(reaching, { given, proposed })
   const text = inventoryText(draft, { inventory: file, schema: join(root, 'inventory.schema.json') })
   // what the site would refuse is not written either

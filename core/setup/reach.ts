@@ -1,5 +1,5 @@
 import type { Host } from '../declare/host.ts'
-import { asCaravanError, CaravanError, ConnectError } from '../errors.ts'
+import { AskableError, asCaravanError, CaravanError, ConnectError } from '../errors.ts'
 import { type HostKey, shownHostKey } from '../remote/host-keys.ts'
 import { type Fleet, sshFleet } from '../remote/ssh.ts'
 import { NoAnswer } from '../terminal/prompts.ts'
@@ -16,6 +16,8 @@ export type Reaching = Readonly<{
   /** Host keys that are trusted already, such as the lab's, per address. What a person accepts is added. */
   known: Map<string, readonly string[]>
   askPassword: (question: string) => Promise<string>
+  /** Aborted by Ctrl-C while no question of ours is asked. */
+  signal: AbortSignal
 }>
 
 /** The machines that let us in, and why the others did not. */
@@ -33,8 +35,10 @@ export const reachAll = async (logins: readonly Login[], reaching: Reaching): Pr
     logins.map((login) => ({ login })),
     ({ login }) => seeKey(login, reaching),
   )
+  refuseInterrupted(reaching)
   const accepted = await acceptKeys(seen.done, reaching)
   const entered = await enterAll(accepted.done, reaching)
+  refuseInterrupted(reaching)
   return { machines: entered.done, failures: [...seen.failures, ...accepted.failures, ...entered.failures] }
 }
 
@@ -57,8 +61,9 @@ const settled = async <One extends { login: Login }, T>(
 
 const asFailure = (address: string, thrown: unknown): CaravanError => {
   if (thrown instanceof NoAnswer) throw thrown
-  const { message, details } = asCaravanError(thrown)
-  return new CaravanError(message, { ...details, host: address })
+  const error = asCaravanError(thrown)
+  const Kind = error instanceof AskableError ? AskableError : CaravanError
+  return new Kind(error.message, { ...error.details, host: address })
 }
 
 const seeKey = async (login: Login, { known }: Reaching): Promise<SeenKey> => {
@@ -109,35 +114,64 @@ const askAboutKeys = async (dialog: Dialog): Promise<void> => {
 
 const enterAll = async (seen: readonly SeenKey[], reaching: Reaching): Promise<Settled<Machine>> => {
   if (seen.length === 0) return { done: [], failures: [] }
-  const { dir, askPassword, dialog } = reaching
+  const { dir, askPassword } = reaching
   const hosts = seen.map(({ host }) => host)
   const fleet = sshFleet(hosts, { dir, acceptNewHostKeys: false, askPassword })
   try {
-    return await enter(seen, fleet, dialog)
+    const open = await settled(seen, async (one) => {
+      await fleet.connect(one.host)
+      return one
+    })
+    const { done, failures } = reaching.dialog.canAsk ? await unlock(open, seen, fleet, reaching) : open
+    const looked = await settled(done, (one) => lookAround(one, fleet))
+    return { done: looked.done, failures: [...failures, ...looked.failures] }
   } finally {
     await fleet.close()
   }
 }
 
-const enter = async (seen: readonly SeenKey[], fleet: Fleet, dialog: Dialog): Promise<Settled<Machine>> => {
-  const locked: SeenKey[] = []
-  const open = await settled(seen, async (one) => {
-    try {
-      await fleet.connect(one.host)
-      return one
-    } catch (error) {
-      if (!(error instanceof ConnectError && error.askable && dialog.canAsk)) throw error
-      locked.push(one)
-      return undefined
-    }
-  })
-  const unlocked = await settled(locked, async (one) => {
-    await dialog.handOver(() => fleet.ask(one.host))
-    return one
-  })
-  const inside = seen.filter((one) => open.done.includes(one) || unlocked.done.includes(one))
-  const looked = await settled(inside, (one) => lookAround(one, fleet))
-  return { done: looked.done, failures: [...open.failures, ...unlocked.failures, ...looked.failures] }
+/**
+ * Lets ssh and sudo ask the person for what they want, one machine after the other. Once that was in vain no further
+ * one asks: with a wrong user, all would want the same password that nobody has.
+ */
+const unlock = async (
+  { done, failures }: Settled<SeenKey>,
+  seen: readonly SeenKey[],
+  fleet: Fleet,
+  reaching: Reaching,
+): Promise<Settled<SeenKey>> => {
+  const unlocked: SeenKey[] = []
+  const refused: CaravanError[] = []
+  for (const failure of failures) {
+    const one = seen.find(({ login }) => login.address === failure.details.host)
+    const isAskable = failure instanceof AskableError && refused.every((each) => !(each instanceof AskableError))
+    refuseInterrupted(reaching)
+    const after = one === undefined || !isAskable ? failure : await askFor(one, failure, fleet, reaching)
+    if (after instanceof CaravanError) refused.push(after)
+    else unlocked.push(after)
+  }
+  const inside = seen.filter((one) => done.includes(one) || unlocked.includes(one))
+  return { done: inside, failures: refused }
+}
+
+const askFor = async (
+  one: SeenKey,
+  failure: CaravanError,
+  fleet: Fleet,
+  { dialog }: Reaching,
+): Promise<SeenKey | CaravanError> => {
+  dialog.say('', `${one.login.address}: ${failure.message}`)
+  return dialog
+    .handOver(() => fleet.ask(one.host))
+    .then(
+      () => one,
+      (thrown: unknown) => asFailure(one.login.address, thrown),
+    )
+}
+
+/** @throws NoAnswer once the person pressed Ctrl-C while ssh was at work. */
+const refuseInterrupted = ({ signal }: Reaching): void => {
+  if (signal.aborted) throw new NoAnswer('interrupted')
 }
 
 const lookAround = async ({ login, key, host }: SeenKey, fleet: Fleet): Promise<Machine> => {

@@ -14,9 +14,15 @@ const LARGEST = 256 * 1024
 /** Milliseconds that one diff may take. */
 const PATIENCE = 1000
 
+/** Characters of one value above which it is cut: it may be a host's, which says what it likes. */
+const LONGEST_VALUE = 4000
+
 /** A change as the events tell it: with a unified diff in place of the two texts. */
 export const changeEvent = ({ property, from, to, diff }: WholeChange): ChangeEvent =>
-  Object.freeze({ property, from, to, ...(diff && { diff: unifiedDiff(diff.from, diff.to) }) })
+  Object.freeze({ property, from: cut(from), to: cut(to), ...(diff && { diff: unifiedDiff(diff.from, diff.to) }) })
+
+const cut = (text: string): string =>
+  text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE)}… (${text.length} characters)`
 
 /** A unified diff with three lines of context and without the two header lines; one `@@` line where there can be none. */
 export const unifiedDiff = (from: string, to: string): string => {

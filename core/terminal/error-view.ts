@@ -35,10 +35,13 @@ const safeError = ({ message, host: _, detail, ...others }: ErrorEvent, hosts: r
     new CaravanError(ours ? safeText(message) : indented(message), {
       ...Object.fromEntries(lines),
       host: hosts.length === 0 ? undefined : hostNames(hosts),
-      detail: detail === undefined ? undefined : safeText(detail).trimEnd(),
+      detail: detail === undefined ? undefined : safeText(detail.slice(-LONGEST)).trimEnd(),
     }),
   )
 }
 
+/** Characters of a host's words that are shown; `--json` has the rest. */
+const LONGEST = 4000
+
 // A host's own lines are set in, so that a newline in them cannot feign the error of another one.
-const indented = (message: string): string => safeText(message).trimEnd().replaceAll('\n', '\n  ')
+const indented = (message: string): string => safeText(message.slice(0, LONGEST)).trimEnd().replaceAll('\n', '\n  ')

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { obtain } from '../../core/artifacts/cache.ts'
 import { ApplyError } from '../../core/errors.ts'
 import { sandbox } from '../resources/law.ts'
@@ -12,15 +12,16 @@ const sum = sha256(content)
 const other = 'a'.repeat(64)
 
 // One directory for each test, which therefore run one after the other.
-test.beforeEach((t) => {
+const freshCache = (t: ExecutionContext): void => {
   process.env.XDG_CACHE_HOME = sandbox(t)
-})
+}
 const inCache = () => {
   const path = join(process.env.XDG_CACHE_HOME ?? '', 'caravan/artifacts')
   return existsSync(path) ? readdirSync(path) : []
 }
 
 test.serial('downloaded once, for all that ask at the same time and later', async (t) => {
+  freshCache(t)
   const { url, requests } = await serve(t, new Map([['/x.zip', content]]))
   const one = { url: `${url}/x.zip`, sha256: sum, deadline: 10 }
   for (const bytes of await Promise.all([obtain(one), obtain(one), obtain(one)])) t.deepEqual(bytes, content)
@@ -30,6 +31,7 @@ test.serial('downloaded once, for all that ask at the same time and later', asyn
 })
 
 test.serial('what lies in the cache is checked, and replaced when it is not right', async (t) => {
+  freshCache(t)
   const { url, requests } = await serve(t, new Map([['/x.zip', content]]))
   const path = join(process.env.XDG_CACHE_HOME ?? '', 'caravan/artifacts')
   mkdirSync(path, { recursive: true })
@@ -40,6 +42,7 @@ test.serial('what lies in the cache is checked, and replaced when it is not righ
 })
 
 test.serial('the message names the URL, what was expected and what came; nothing is kept', async (t) => {
+  freshCache(t)
   const { url, server } = await serve(t, new Map([['/x.zip', content]]))
   const fails = async (path: string, message: string | RegExp, deadline = 10) => {
     const error = await t.throwsAsync(obtain({ url: `${url}${path}`, sha256: other, deadline }), {
@@ -50,7 +53,7 @@ test.serial('the message names the URL, what was expected and what came; nothing
     t.deepEqual(inCache(), [])
   }
   await fails('/x.zip', `is not what was pinned: expected sha256 ${other}, got ${sum} (300000 bytes)`)
-  await fails('/portal.zip', /expected sha256 a{64}, got [0-9a-f]{64} \(43 bytes, an HTML page\)$/)
+  await fails('/portal.zip', /expected sha256 a{64}, got [0-9a-f]{64} \(42 bytes, an HTML page\)$/)
   await fails('/empty.zip', /\(0 bytes\)$/)
   await fails('/none.zip', 'could not be downloaded: the server answered 404 Not Found')
   await fails('/hang.zip', 'could not be downloaded: not within 1 s', 1)

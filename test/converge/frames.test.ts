@@ -6,7 +6,7 @@ import { quote } from '../../core/remote/shell.ts'
 
 const nonce = 'caravan-0123'
 const read = (pieces: readonly Buffer[]) => {
-  const reader = frameReader(nonce)
+  const reader = frameReader(nonce, 2)
   for (const piece of pieces) reader.push(piece)
   return [...reader.frames().values()]
 }

@@ -179,11 +179,14 @@ export const toyRun = async (
       close: async () => {},
     },
     cache: { get: () => undefined, put: () => {} },
-    emit: (event) => events.push(event),
     approve: async (question) => question === 'plan',
     canAsk: false,
     stop: new AbortController().signal,
     ...more,
+    emit: (event) => {
+      events.push(event)
+      more.emit?.(event)
+    },
   })
   const summary = events.at(-1) as ToyRun['summary']
   const perRun = Object.entries(summary.hosts).map(([name, host]) => [

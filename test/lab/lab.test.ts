@@ -59,6 +59,7 @@ test.serial('the interfaces look like those of Hetzner', async (t) => {
       mtu,
       address?.local,
       address?.prefixlen,
+      address?.dynamic,
     ])
     t.deepEqual(shape.slice(0, 2), [
       ['eth0', 1500, node.address, 32, true],
@@ -100,7 +101,8 @@ test.serial('netplan applies its files and the connection lives on', async (t) =
     '50-cloud-init.yaml 60-private.yaml\n600\n600',
   )
   await on(one, 'netplan apply 2>&1')
-  t.is(await on(one, 'ip -4 -o address show enp7s0 | wc -l'), '1')
+  const addresses = () => on(one, 'ip -4 -o address show enp7s0 | wc -l')
+  t.true(await waitFor(async () => (await addresses()) === '1', 10), 'networkd asks for its address again')
 })
 
 test.serial('the machines reach each other over the private network, up to its MTU', async (t) => {

@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import type { PlannedEvent, RunEvent } from '../../core/terminal/events.ts'
 import { labDir, labUp, nodeNamed } from '../../lab/index.ts'
-import { ssh } from '../../lab/ssh.ts'
+import { sshOptions } from '../../lab/ssh.ts'
 
 export const NODES = ['node-1', 'node-2', 'node-3'] as const
 export const labInventory = (): string => join(labDir(), 'inventory.yaml')
@@ -70,12 +70,15 @@ export const converged = async (t: ExecutionContext, ...args: readonly string[])
   return ran
 }
 
-/** Runs a script as root on a machine, outside of Caravan, and gives its stdout. */
-export const on = async (name: string, script: string): Promise<string> => {
-  const { code, stdout, stderr } = await ssh(nodeNamed(name), `set -e\n${script}`)
-  if (code !== 0) throw new Error(`${name}: ${script}\n${stdout}${stderr}(exit ${code})`)
-  return stdout.trim()
-}
+/** Runs a script as root on a machine, outside of Caravan and without any stdin, and gives its stdout. */
+export const on = (name: string, script: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const args = [...sshOptions(), '-n', '-o', 'BatchMode=yes', `root@${nodeNamed(name).address}`, `set -e\n${script}`]
+    execFile('ssh', args, { maxBuffer: 1e9, timeout: 300_000 }, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout.trim())
+      else reject(new Error(`${name}: ${script}\n${stdout}${stderr}(exit ${error.code})`))
+    })
+  })
 
 /** The plan of one host, a line for each resource: `firm service docker.service: restart`. */
 export const planOf = ({ events }: Ran, host: string): readonly string[] =>

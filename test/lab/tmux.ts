@@ -18,7 +18,8 @@ export type Terminal = Readonly<{
 export const needTmux = (): void => {
   if (spawnSync('tmux', ['-V']).error === undefined) return
   console.log('installing tmux with apt: the set-up is driven on a terminal of it')
-  const { status, stderr } = spawnSync('apt-get', ['install', '-qq', '-y', 'tmux'], { encoding: 'utf8' })
+  const installer = 'apt-get'
+  const { status, stderr } = spawnSync(installer, ['install', '-qq', '-y', 'tmux'], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`tmux is missing, and apt cannot install it: ${stderr}`)
 }
 

@@ -143,7 +143,7 @@ gpg --homedir "$GNUPGHOME" --batch --no-tty -u one@example.com --clearsign -o In
 rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*
 mkdir -p /var/lib/apt/lists/partial
 echo 'deb http://127.0.0.1:9/ x main' >/etc/apt/sources.list.d/broken.list
-touch /var/lib/apt/lists/theirs /var/lib/apt/lists`
+touch /var/lib/apt/lists/theirs_InRelease /var/lib/apt/lists`
 
 type Place = World & { options: { inside: number; env: Record<string, string> }; keyOf: (who: string) => Buffer }
 
@@ -197,8 +197,8 @@ test('law: a signed repository, by the real apt', async (t) => {
   t.regex(await run(policy), /^\/mnt\/repository x\/main/)
   // the lists of others stay, and all count as fresh: they were
   t.is(
-    await run('ls /var/lib/apt/lists/theirs; find /etc/apt/sources.list.d -newer /var/lib/apt/lists'),
-    '/var/lib/apt/lists/theirs\n',
+    await run('ls /var/lib/apt/lists/theirs_InRelease; find /etc/apt/sources.list.d -newer /var/lib/apt/lists'),
+    '/var/lib/apt/lists/theirs_InRelease\n',
   )
   t.is(
     await run(
@@ -206,6 +206,9 @@ test('law: a signed repository, by the real apt', async (t) => {
     ),
     '755\n644\n644\n',
   )
+  await run('rm /var/lib/apt/lists/*Release; echo x >>/etc/apt/sources.list.d/local.sources')
+  await law(t, world, resource)
+  t.is((await run('find /var/lib/apt/lists -maxdepth 0 -mmin +1440')).trim(), '/var/lib/apt/lists')
   await run('touch -d "3 days ago" /var/lib/apt/lists; echo x >>/etc/apt/sources.list.d/local.sources')
   t.deepEqual(
     (await law(t, world, resource)).map(({ property }) => property),

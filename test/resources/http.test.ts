@@ -39,9 +39,15 @@ diffTable(httpType, [
     present([]),
     ['answer: not as it should be → as declared'],
   ],
-  ['a secret', wantOf({ want: { ID: Secret.of('id', 'aaaa') } }), present({ ID: 'bbbb' }), ['ID: (hidden) → (hidden)']],
   ['a secret, equal', wantOf({ want: { ID: Secret.of('id', 'aaaa') } }), present({ ID: 'aaaa' }), []],
 ])
+
+test('a secret: that it differs is shown, and no value', (t) => {
+  const want = wantOf({ want: { ID: Secret.of('id', 'aaaa'), New: 'aaaa' } })
+  const [id, added] = httpType.diff(want, present({ ID: 'bbbb' }), { changes: () => false }).map(show)
+  t.regex(id ?? '', /^ID: secret, mark (\w{8}) → secret, mark (?!\1)\w{8}$/)
+  t.regex(added ?? '', /^New: \(absent\) → secret, mark \w{8}$/)
+})
 
 test('what makes no sense is an error of the plan', (t) => {
   const have: HttpHave = { kind: 'unfit', problem: 'it answers 400: no' }

@@ -1,6 +1,8 @@
 import test from 'ava'
+import fc from 'fast-check'
 import { ProbeError } from '../../core/errors.ts'
 import { type MountHave, type MountOptions, mount, mountType } from '../../core/resources/mount.ts'
+import { escapeField, fstabLine, unescapeField } from '../../core/resources/shared/mounts.ts'
 import { applyOnce, HOSTILE, law, lawOfUnknown, observe } from './law.ts'
 import { privateHost } from './private-host.ts'
 import { sh } from './sh.ts'
@@ -110,6 +112,15 @@ test('parse: the topmost mount, the lines for this path, the number of the devic
     mounted: { device: '8:32', options: ['rw', 'relatime', 'rw', 'errors=remount-ro'] },
     device: '8:16',
   })
+})
+
+test('any field of fstab comes back, and no field is two', (t) => {
+  const text = fc.string({ minLength: 1, unit: 'binary' })
+  fc.assert(
+    fc.property(text, (field) => unescapeField(escapeField(field)) === field && !/[ \t\n]/.test(escapeField(field))),
+    { numRuns: 1000 },
+  )
+  t.is(fstabLine(['#a b', '/x']), '\\043a\\040b /x')
 })
 
 test('a directory at its path is no conflict: it is what is mounted that the directory describes', (t) => {

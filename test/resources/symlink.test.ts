@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { lstatSync, mkdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import fc from 'fast-check'
 import { type SymlinkHave, type SymlinkOptions, symlink, symlinkType } from '../../core/resources/symlink.ts'
 import { applyOnce, differences, HOSTILE, law, lawOfUnknown, me, observe, sandbox, snapshot } from './law.ts'
+import { fragment } from './sh.ts'
 import { diffTable, garbageTable, show, wrongTable } from './tables.ts'
 
 const here = { owner: 'root', group: 'adm', uid: '0', gid: '4', mode: '0777', size: 2 }
@@ -106,4 +108,26 @@ test('a link that belongs to somebody else is drift', async (t) => {
   symlinkSync('/a', join(directory, 'x'))
   const changes = await differences(symlink(join(directory, 'x'), '/a', { ...me, owner: '12345' }))
   t.deepEqual(changes.map(show), [`owner: ${me.owner} → 12345`])
+})
+
+test('any target under any name arrives', async (t) => {
+  const directory = sandbox(t)
+  const text = fc.string({ minLength: 1, maxLength: 60, unit: 'binary' }).filter((one) => !one.includes('\0'))
+  const targets = fc.sample(text, 200)
+  const all = targets.map((target, index) =>
+    symlink(join(directory, `${index}${target.replaceAll('/', '')}`), target, me),
+  )
+  const input = { have: { state: { kind: 'absent' }, target: undefined }, changes: [], upload: async () => '' } as const
+  const texts = all.map(({ id, want }) => `(\n${symlinkType.apply({ ...input, id, want })}\n)`)
+  const { code, stderr } = await fragment(texts.join('\n'))
+  t.is(code, 0, stderr)
+  const haves = (await observe(all)) as readonly SymlinkHave[]
+  t.deepEqual(
+    haves.map(({ target }) => target),
+    targets,
+  )
+  t.deepEqual(
+    all.map(({ id }) => readlinkSync(id)),
+    targets,
+  )
 })

@@ -41,7 +41,8 @@ const reaching = (more: Partial<Reaching> = {}, answer?: boolean): Reaching & { 
   const askPassword = async () => {
     throw new Error('asked for a password')
   }
-  return { dialog: asking, dir, acceptNewHostKeys: false, known: new Map(), askPassword, text, ...more }
+  const { signal } = new AbortController()
+  return { dialog: asking, dir, signal, acceptNewHostKeys: false, known: new Map(), askPassword, text, ...more }
 }
 
 const reach = async (logins: readonly Login[], way: Reaching) => {

@@ -7,7 +7,8 @@ import { stripVTControlCharacters } from 'node:util'
 import test from 'ava'
 
 // A real terminal, by script(1) of util-linux.
-const missing = spawnSync('script', ['--version']).error !== undefined
+const program = 'script'
+const missing = spawnSync(program, ['--version']).error !== undefined
 const onTerminal = missing ? test.skip : test
 if (missing) console.log('skipped: the set-up on a terminal needs script(1) of util-linux')
 
@@ -19,7 +20,7 @@ const inventory = join(room, 'inventory.yaml')
 const walk = async (argv: readonly string[], answers: readonly (readonly [question: string, keys: string])[]) => {
   const words = [process.execPath, 'node_modules/.bin/zx', 'playbooks/setup.mjs', '--inventory', inventory, ...argv]
   const command = `stty cols 120 rows 40; exec ${words.map((word) => `'${word}'`).join(' ')}`
-  const child = spawn('script', ['-qefc', command, '/dev/null'], {
+  const child = spawn(program, ['-qefc', command, '/dev/null'], {
     env: { PATH: process.env.PATH, HOME: room, TERM: 'xterm-256color' },
     stdio: ['pipe', 'pipe', 'inherit'],
   })

@@ -24,7 +24,8 @@ ${printBytes(sources.content)}} >"$candidate"
 after_cloud_init
 installs=any
 fresh=0
-if fresh_enough; then fresh=1; fi
+# where nothing was ever read, nothing is fresh
+[ -z "$(find /var/lib/apt/lists -maxdepth 1 -name '*Release' 2>/dev/null)" ] || ! fresh_enough || fresh=1
 [ ! -f "$key" ] || cp -p -- "$key" "$dir/key"
 (
 ${keyring.put}

@@ -30,6 +30,8 @@ export type Installation = Ownership &
     /** A file, or a directory with a final `/`. */
     to: string
     deadline: number
+    /** What is there already is known by its content too, and not by the stamp alone. */
+    paranoid: boolean
   }>
 
 /**
@@ -37,9 +39,8 @@ export type Installation = Ownership &
  * into place, and the stamp is written last. What is there already, by its stamp, is not downloaded again.
  */
 export const artifactScript = (want: Installation, source: Source): string => `
-name=${want.name} to=${quote(want.to)} url=${quote(want.url)} stamps=${STAMPS} nl='
-'
-stamp=$stamps/$name work=$stamps/.$name.work
+to=${quote(want.to)} url=${quote(want.url)} stamps=${STAMPS} paranoid=${want.paranoid ? 1 : 0} tmp=
+stamp=$stamps/${want.name} work=$stamps/.${want.name}.work
 ${FUNCTIONS}
 own() {
   chown ${quote(`${want.owner}:${want.group}`)} -- "$1"
@@ -58,7 +59,7 @@ case $to in
 esac
 (umask 022; mkdir -p -- "$stamps")
 rm -rf -- "$work"
-trap 'rm -rf -- "$work"' EXIT
+trap 'rm -rf -- "$work"; [ -z "$tmp" ] || rm -f -- "$tmp"' EXIT
 mkdir -m 0700 -- "$work" "$work/out"
 : >"$work/stamp"
 ${source.kind === 'files' ? putUploaded(source, want.to) : `${getArchive(source, want)}\n${UNPACK[want.format]}\n${putUnpacked(want)}`}
@@ -78,6 +79,7 @@ current() {
     while IFS= read -r line; do
       path=/\${line#*/} facts=\${line%%/*}
       [ ! -L "$path" ] && [ -f "$path" ] && [ "$(stat -c '%i %s %.9Y' -- "$path")" = "\${facts% * }" ] || return 1
+      [ $paranoid = 0 ] || [ "\${facts#* * * }" = "$(sum_of "$path") " ] || return 1
       found=0
     done
     return $found
@@ -93,6 +95,7 @@ put() {
     cp -- "$1" "$tmp"
     own "$tmp"
     mv -f -T -- "$tmp" "$2"
+    tmp=
   fi
   own "$2"
   printf '%s %s %s\\n' "$(stat -c '%i %s %.9Y' -- "$2")" "$sum" "$2" >>"$work/stamp"
@@ -140,7 +143,9 @@ const putUnpacked = ({ format, member, strip }: Installation): string => {
     return `
 file=$work/out/${quote(member)}
 if [ -L "$file" ] || [ ! -f "$file" ]; then
-  die "$url holds no file ${member}; it holds $(cd "$work/out" && find . -type f | sed 's,^\\./,,' | sort | head -n 10 | tr '\\n' ' ')"
+  names=$(cd "$work/out" && find . -type f | sed 's,^\\./,,' | sort | head -n 10 | tr '\\n' ' ')
+  names=\${names% }
+  die "$url holds no file ${member}; it holds \${names:-nothing}"
 fi
 put "$file" "$to"`
   return `

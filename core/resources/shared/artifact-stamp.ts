@@ -41,7 +41,11 @@ look() {
   while IFS= read -r line; do
     path=/\${line#*/}
     case $line in
-      [0-9]*/*) if [ ! -L "$path" ] && [ -f "$path" ]; then set -- "$@" "$path"; echo "+ $line"; else echo "- $line"; fi ;;
+      [0-9]*/*)
+        mark=-
+        if [ ! -L "$path" ] && [ -f "$path" ]; then mark=+; set -- "$@" "$path"; fi
+        printf '%s %s\\n' $mark "$line"
+        ;;
       *) printf '= %s\\n' "$line" ;;
     esac
   done <"$stamp"

@@ -1,5 +1,5 @@
 import { quote } from '../../remote/shell.ts'
-import { escapeField } from './mounts.ts'
+import { escapeField, fstabLine } from './mounts.ts'
 import { beginReplace, endReplace, fail } from './replace.ts'
 
 /** What is to be done about one line of fstab. */
@@ -23,7 +23,7 @@ real=$(realpath -m -- "$where"; echo .)
 is_mounted() { mountpoint -q -- "$where"; }
 ${options.split(',').includes('noauto') ? '' : mountNow(fsType, options)}
 ${remount ? `if is_mounted; then timeout 60 mount -o ${quote(`remount,${options}`)} -- "$where"; fi` : ''}
-${write ? writeLine(escapeField(path), fields.map(escapeField).join(' ')) : ''}`
+${write ? writeLine(escapeField(path), fstabLine(fields)) : ''}`
 }
 
 // With nofail mount(8) calls it a success when there is no such device.

@@ -4,6 +4,9 @@ const ESCAPED: Readonly<Record<string, string>> = { ' ': '\\040', '\t': '\\011',
 /** A field as the kernel writes it into mountinfo, and as fstab needs it. */
 export const escapeField = (text: string): string => text.replace(/[ \t\n\\]/g, (byte) => ESCAPED[byte] ?? byte)
 
+/** A line of fstab. One that begins with # would be a comment. */
+export const fstabLine = (fields: readonly string[]): string => fields.map(escapeField).join(' ').replace(/^#/, '\\043')
+
 /** The text of an escaped field. */
 export const unescapeField = (field: string): string => {
   const bytes = Buffer.from(field).toString('latin1')
