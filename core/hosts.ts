@@ -1,7 +1,7 @@
 import type { Host } from './declare/host.ts'
-import { type Playbook, runPlaybook } from './playbook.ts'
-import { type HostShell, hostShell } from './remote/host-shell.ts'
-import { limiter } from './remote/limiter.ts'
+import { type Opened, type Playbook, runPlaybook } from './playbook.ts'
+import { type HostShell, hostShell, thrownByPlaybook } from './remote/host-shell.ts'
+import { type Limit, limiter } from './remote/limiter.ts'
 import type { CommandLine } from './terminal/cli.ts'
 
 /** A host of the inventory on which a playbook can run commands. */
@@ -19,11 +19,29 @@ export const onHosts = (
   definition: Playbook,
   work: (input: OnHosts) => Promise<number | undefined> | Promise<void>,
 ): Promise<void> =>
-  runPlaybook(definition, [], async ({ options, hosts, fleet }) => {
+  runPlaybook(definition, [], async (opened) => {
+    const { options, hosts, fleet } = opened
     const limit = limiter(options.forks)
+    await unlock(opened, limit)
     const shells = hosts.map((host) => ({
       ...host,
       $: hostShell(host, fleet.transport(host), { check: options.check, limit }),
     }))
-    return (await work({ hosts: shells, options })) ?? 0
+    try {
+      return (await work({ hosts: shells, options })) ?? 0
+    } catch (error) {
+      throw thrownByPlaybook(error)
+    }
   })
+
+/** Opens what a person has to unlock before anything runs. A host that is down is the first command's to tell. */
+const unlock = async ({ hosts, fleet, interactive }: Opened, limit: Limit): Promise<void> => {
+  if (!interactive) return
+  const open = (host: Host) =>
+    fleet.connect(host).then(
+      () => undefined,
+      (error) => (error.askable ? host : undefined),
+    )
+  const locked = await Promise.all(hosts.map((host) => limit(() => open(host))))
+  for (const host of locked) if (host !== undefined) await fleet.ask(host).catch(() => undefined)
+}

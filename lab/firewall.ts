@@ -27,6 +27,8 @@ table inet lab {
     meta pkttype { broadcast, multicast } counter name multicast drop
     iifname "pub-*" ip saddr { ${publicNodes} } ip daddr { ${publicNodes} } accept
     iifname "pub-*" ip saddr { ${publicNodes} } ip daddr ${PUBLIC.controller} tcp dport ${PROXY_PORT} accept
+    # The end of a connection that this computer had opened and conntrack has forgotten, as after a reboot.
+    iifname "pub-*" ip saddr { ${publicNodes} } ip daddr ${PUBLIC.controller} tcp flags & (syn | ack) != syn accept
     iifname { "pub-*", "ctl" } ip daddr ${PUBLIC.dns} meta l4proto { tcp, udp } th dport 53 accept
     iifname { "pub-*", "ctl" } ip daddr { ${PUBLIC.dns}, ${PUBLIC.gateway} } icmp type echo-request accept
     iifname "priv-*" ip saddr { ${privateNodes} } ip daddr { ${privateNodes} } accept

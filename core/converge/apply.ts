@@ -74,11 +74,18 @@ const applySegment = async (
   const fragments =
     guard === undefined ? plain : plain.map((one, index) => (index > 0 ? one : armedFirst(one, guard.armed)))
   const reader = frameReader(nonce, fragments.length, reporter(fragments, progress))
-  const result = await transport.run(applyScript(nonce, run, fragments), {
-    timeout: 3600,
-    onOutput: (piece) => reader.push(piece),
-    ...(guard === undefined ? {} : { signal: guard.signal }),
-  })
+  const result = await transport
+    .run(applyScript(nonce, run, fragments), {
+      timeout: 3600,
+      onOutput: (piece) => reader.push(piece),
+      ...(guard === undefined ? {} : { signal: guard.signal }),
+    })
+    .catch((error) => {
+      const open = fragments.find(
+        (_, index) => reader.frames().has(index) && reader.frames().get(index)?.code === undefined,
+      )
+      throw open === undefined ? error : asCaravanError(error).with(detailsOf(open))
+    })
   if (result.code === 76)
     throw new ApplyError('the lease of this run is gone: the host was rebooted, or another run took over', {
       hint: 'run again',
@@ -152,6 +159,14 @@ const detailsOf = ({ works }: Fragment) => {
   return { role: first?.role, resource, at: first?.resource.at }
 }
 
+// What the kernel says in any program's words. Source: errno(3)
+const remedies: readonly (readonly [RegExp, string])[] = [
+  [/No space left on device/, 'df -h and df -i on the host show which file system is full'],
+  [/Disk quota exceeded/, 'quota on the host shows whose limit it is'],
+  [/Read-only file system/, 'findmnt -o TARGET,OPTIONS on the host shows what is mounted read-only, dmesg why'],
+  [/Operation not permitted/, 'lsattr on the host shows a file that is made immutable; chattr -i undoes it'],
+]
+
 const failure = (fragment: Fragment, code: number | undefined, output: string): CaravanError => {
   // the script sends no more; a host that does has no say in how long our lines get
   const lines = output
@@ -161,7 +176,8 @@ const failure = (fragment: Fragment, code: number | undefined, output: string): 
     .filter((line) => line !== '')
   const last = lines.at(-1)
   const detail = lines.length > 1 ? lines.slice(-25).join('\n') : undefined
-  const details = { ...detailsOf(fragment), detail }
+  const hint = remedies.find(([pattern]) => pattern.test(last ?? ''))?.[1]
+  const details = { ...detailsOf(fragment), detail, hint }
   if (fragment.works[0]?.resource.type.waits) return new WaitError(last ?? 'did not become true in time', details)
   const ended = code === undefined ? 'did not end' : `exit ${code}`
   return new ApplyError(`apply failed: ${last ?? 'it printed nothing'} (${ended})`, details)

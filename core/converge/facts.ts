@@ -14,13 +14,13 @@ printf 'kernel %s\\n' "$(uname -r)"
 printf 'arch %s\\n' "$(dpkg --print-architecture 2>/dev/null || uname -m)"
 printf 'cpus %s\\n' "$(nproc)"
 while read -r key value unit; do [ "$key" != MemTotal: ] || printf 'memory %s\\n' "$value"; done </proc/meminfo
-v=$(systemctl --version 2>/dev/null); v=\${v#systemd }; printf 'systemd %s\\n' "\${v%% *}"
+v=$(timeout 20 systemctl --version 2>/dev/null); v=\${v#systemd }; printf 'systemd %s\\n' "\${v%% *}"
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then echo 'cgroup 2'; else echo 'cgroup 1'; fi
 ip -o -4 addr show | while read -r n name family address more; do printf 'address %s %s\\n' "$name" "\${address%/*}"; done
 for d in /sys/class/net/*; do read -r mtu <"$d/mtu" && printf 'mtu %s %s\\n' "\${d##*/}" "$mtu"; done
 ip -4 route show default | while read -r word via gateway dev name more; do printf 'default %s\\n' "$name"; break; done
 sync=no; [ ! -e /run/systemd/timesync/synchronized ] || sync=yes
-[ $sync = yes ] || ! systemctl is-active -q chrony chronyd ntpsec ntp 2>/dev/null || sync=yes
+[ $sync = yes ] || ! timeout 20 systemctl is-active -q chrony chronyd ntpsec ntp 2>/dev/null || sync=yes
 printf 'synchronised %s\\n' "$sync"
 applied=; [ ! -f /run/caravan/applied ] || read -r applied </run/caravan/applied; printf 'applied %s\\n' "\${applied:--}"`
 

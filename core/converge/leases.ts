@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os'
 import type { Host } from '../declare/host.ts'
 import { asCaravanError } from '../errors.ts'
-import { type Claim, dropLease, LEASE_SECONDS, LeaseError, takeLease } from '../remote/lease.ts'
+import { type Claim, dropLease, LEASE_SECONDS, LeaseError, type Taken, takeLease } from '../remote/lease.ts'
 import { active, fail, type Member, type RunInput } from './crew.ts'
 
 /** The leases of one run. */
@@ -22,8 +22,10 @@ export const takeLeases = async (members: readonly Member[], input: RunInput): P
     for (const host of reachable) {
       const member = members.find((candidate) => candidate.host === host)
       try {
-        const { applied } = await takeUntil(host, claim, deadline, input)
+        const { applied, over } = await takeUntil(host, claim, deadline, input)
         taken.push(host)
+        if (over !== undefined)
+          input.emit({ event: 'warning', host: host.name, message: `took over the expired lease of ${over}` })
         if (member !== undefined && applied !== member.applied) member.stale = true
       } catch (error) {
         // whoever holds a host stops this run; a host that is gone only leaves it
@@ -63,12 +65,7 @@ const reachableHosts = async (members: readonly Member[], { inventory, fleet }: 
   return inventory.hosts.filter((_, index) => reached[index])
 }
 
-const takeUntil = async (
-  host: Host,
-  claim: Claim,
-  deadline: number,
-  { fleet, emit }: RunInput,
-): Promise<{ applied: string }> => {
+const takeUntil = async (host: Host, claim: Claim, deadline: number, { fleet, emit }: RunInput): Promise<Taken> => {
   let told = false
   for (;;) {
     try {

@@ -65,7 +65,10 @@ export const probe = async (host: Host, transport: Transport, resources: readonl
     .finally(silence.end)
   const frames = reader.frames()
   if (result.code === 75)
-    throw new ProbeError(result.stderr.slice(-4000).trim(), { host: host.name, hint: 'wait for it to end, then run again' })
+    throw new ProbeError(result.stderr.slice(-4000).trim(), {
+      host: host.name,
+      hint: 'wait for it to end, then run again',
+    })
   const observed = parseFacts(completed(frames.get(0), 'facts', result.stderr), host)
   const haves = new Map<string, unknown>()
   for (const [index, { type, resources: batch }] of batches.entries()) {
@@ -103,7 +106,10 @@ const hung = (frames: ReadonlyMap<number, Frame>, batches: readonly Batch[]): Pr
 const completed = (frame: Frame | undefined, what: string, stderr: string): string => {
   const detail = stderr.slice(-4000).trim().split('\n').slice(-5).join('\n') || undefined
   if (frame === undefined)
-    throw new ProbeError(`the host's answer is garbage: nothing about ${what} came back`, { detail })
+    throw new ProbeError(`the host's answer is garbage: nothing about ${what} came back`, {
+      detail,
+      hint: 'does a start-up file of the shell there, such as ~/.bashrc, read stdin?',
+    })
   if (frame.code === undefined) throw new ProbeError(`the probe of ${what} did not end`, { detail })
   if (frame.code !== 0) throw new ProbeError(`the probe of ${what} failed (exit ${frame.code})`, { detail })
   return frame.output

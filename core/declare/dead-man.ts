@@ -1,3 +1,4 @@
+import { DeclarationError } from '../errors.ts'
 import type { Resource } from './resource.ts'
 
 /**
@@ -15,6 +16,11 @@ export type DeadMan = Readonly<{
   within?: number
 }>
 
-/** These resources are changed under a dead-man switch, together. */
-export const underDeadMan = (deadMan: DeadMan, ...resources: readonly Resource[]): readonly Resource[] =>
-  resources.map((resource) => Object.freeze({ ...resource, deadMan }))
+/** These resources are changed under a dead-man switch, together. @throws DeclarationError */
+export const underDeadMan = (deadMan: DeadMan, ...resources: readonly Resource[]): readonly Resource[] => {
+  if (!/^[A-Za-z0-9-]+$/.test(deadMan.name))
+    throw new DeclarationError(`${JSON.stringify(deadMan.name)} is not the name of a dead-man switch`, {
+      hint: 'use letters, digits and dashes',
+    })
+  return resources.map((resource) => Object.freeze({ ...resource, deadMan }))
+}

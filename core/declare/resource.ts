@@ -137,10 +137,15 @@ export const callSite = (): string => {
   Error.stackTraceLimit = 20
   const stack = new Error().stack ?? ''
   Error.stackTraceLimit = limit
+  return placeIn(stack) ?? 'unknown'
+}
+
+/** `file:line` of the first line of a stack trace that is outside of core. */
+export const placeIn = (stack: string): string | undefined => {
   for (const line of stack.split('\n').slice(1)) {
     const place = /(?:file:\/\/|\(|at )(\/[^()]+):(\d+):\d+\)?$/.exec(line)
     const path = place?.[1]?.startsWith(root) ? place[1].slice(root.length) : place?.[1]
     if (path !== undefined && !path.startsWith('core/')) return `${path}:${place?.[2]}`
   }
-  return 'unknown'
+  return undefined
 }

@@ -1,4 +1,4 @@
-import { CaravanError } from '../errors.ts'
+import { ApplyError, CaravanError } from '../errors.ts'
 import { quote } from './shell.ts'
 import type { Transport } from './transport.ts'
 
@@ -13,6 +13,14 @@ export type Claim = Readonly<{
   holder: string
 }>
 
+/** What whoever takes a lease learns. */
+export type Taken = Readonly<{
+  /** The run that last applied something there. */
+  applied: string
+  /** Whose lease had expired and was taken over, and since when it was held; undefined: it was free. */
+  over: string | undefined
+}>
+
 /** Seconds that a lease lives without being renewed; a run renews it three times in that time. */
 export const LEASE_SECONDS = 60
 
@@ -25,35 +33,41 @@ exec 8>>lease.lock
 flock -w 20 8 || exit 75
 now=$(date +%s)
 run= until=0 holder= since=
-if [ -f lease ]; then { read -r run; read -r until; read -r holder; read -r since; } <lease || :; fi
-case $until in '' | *[!0-9]*) until=0 ;; esac
-write() { printf '%s\\n%s\\n%s\\n%s\\n' "$1" "$((now + ${LEASE_SECONDS}))" "$2" "$3" >lease.new && mv -f lease.new lease; }`
+if [ -f lease ]; then { read -r run; read -r until; read -r holder; read -r since; } <lease || :; else rm -rf lease; fi
+# what makes no sense has ended; dash would take a leading 0 for octal, and cannot count further than 19 digits
+case $until in '' | 0* | *[!0-9]* | ?????????????*) until=0 ;; esac
+write() { printf '%s\\n%s\\n%s\\n%s\\n' "$1" "$((now + ${LEASE_SECONDS}))" "$2" "$3" | cat >lease.new && mv -f lease.new lease || exit 1; }
+# no run asks for longer: the clock was set back since, and its run, if it lives, renews it in time
+[ "$until" -le $((now + ${LEASE_SECONDS})) ] || { write "$run" "$holder" "$since"; until=$((now + ${LEASE_SECONDS})); }`
 
 /**
- * Takes the lease of one host, or renews it. What it finds says which run last applied something there.
+ * Takes the lease of one host, or renews it.
  * A foreign one is taken over only when it has expired and no apply of it is still at work.
- * @throws LeaseError that names the holder; ConnectError.
+ * @throws LeaseError that names the holder; ApplyError when it cannot be written; ConnectError.
  */
-export const takeLease = async (host: string, transport: Transport, claim: Claim): Promise<{ applied: string }> => {
+export const takeLease = async (host: string, transport: Transport, claim: Claim): Promise<Taken> => {
   const script = `${functions}
+over=
 if [ -n "$run" ] && [ "$run" != ${quote(claim.run)} ]; then
   exec 9>>lock
   if [ "$until" -ge "$now" ] || ! flock -n 9; then
-    printf 'held\\n%s\\n%s\\n%s\\n' "$holder" "$since" "$((until - now))"
+    printf 'held\\n%s\\n%s\\n%s\\n' "\${holder:-somebody}" "\${since:-some time}" "$((until - now))"
     exit 0
   fi
+  over="\${holder:-somebody} since \${since:-some time}"
 fi
 [ "$run" = ${quote(claim.run)} ] || since=$(date -u +%FT%TZ)
 write ${quote(claim.run)} ${quote(claim.holder)} "$since"
-printf 'taken\\n'
+printf 'taken\\n%s\\n' "$over"
 [ ! -f applied ] || cat applied`
   const { stdout, code, stderr } = await transport.run(script, { timeout: 60 })
   const lines = stdout.toString('utf8', 0, 4096).split('\n')
   const answer = lines.findIndex((line) => line === 'taken' || line === 'held')
   if (code !== 0 || answer < 0)
-    throw new LeaseError(`the lease could not be taken: ${stderr.trim() || `exit ${code}`}`, { host })
-  if (lines[answer] === 'taken') return { applied: lines[answer + 1] ?? '' }
-  const [holder, since, left] = lines.slice(answer + 1).map((line) => line.slice(0, 200))
+    throw new ApplyError(`the lease could not be taken: ${stderr.trim().slice(-500) || `exit ${code}`}`, { host })
+  const told = lines.slice(answer + 1).map((line) => line.slice(0, 200))
+  if (lines[answer] === 'taken') return { over: told[0] || undefined, applied: told[1] ?? '' }
+  const [holder, since, left] = told
   const rest =
     Number(left) >= 0 ? `ends in ${left} s unless it is renewed` : 'has ended, but its apply is still at work'
   throw new LeaseError(`${holder} is changing it since ${since}; that lease ${rest}`, {

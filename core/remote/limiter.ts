@@ -1,5 +1,8 @@
+/** Does some work, at once or when it is its turn. */
+export type Limit = <T>(work: () => Promise<T>) => Promise<T>
+
 /** Lets at most `count` pieces of work go on at once; the others wait their turn. */
-export const limiter = (count: number) => {
+export const limiter = (count: number): Limit => {
   const waiting: (() => void)[] = []
   let free = count
   return async <T>(work: () => Promise<T>): Promise<T> => {

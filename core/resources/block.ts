@@ -74,7 +74,6 @@ export const block = (path: string, { name, content: given }: BlockOptions): Res
   const resource = `block ${path}#${name}`
   if (!/^[A-Za-z0-9._-]+$/.test(name)) throw wrong(resource, 'its name must be letters, digits, ".", "_" and "-"')
   const content = checkText(resource, 'content', textOf({ content: given }))
-  if (!content.isWellFormed()) throw wrong(resource, 'the content is not valid Unicode')
   if (/^# (BEGIN|END) caravan /m.test(content))
     throw wrong(resource, 'its content holds a line that looks like a marker')
   const whole = /(^|\n)$/.test(content) ? content : `${content}\n`

@@ -92,6 +92,7 @@ export const mount = (path: string, options: MountOptions): Resource<MountWant> 
   checkPath('mount', path)
   if (path === '/') throw wrong(resource, 'the root is mounted long before')
   const { source, fsType } = options
+  checkText(resource, 'its source', source)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
   if (source === '' || /[\0-\x1f\x7f]/.test(source)) throw wrong(resource, 'its source must be one line of text')
   if (/^\/dev\/(sd|vd|xvd|hd|nvme|dm-)/.test(source))
@@ -108,7 +109,7 @@ export const mount = (path: string, options: MountOptions): Resource<MountWant> 
 }
 
 const fieldsOf = (line: string): readonly string[] => {
-  const fields = line.trim().split(/[ \t]+/)
+  const fields = line.replaceAll(/^[ \t]+|[ \t]+$/g, '').split(/[ \t]+/)
   return fields[0]?.startsWith('#') ? [] : fields.map(unescapeField)
 }
 

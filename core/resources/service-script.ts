@@ -21,19 +21,21 @@ export type ServiceWork = Readonly<{
   observedRestart: string | undefined
   noBlock: boolean
   reloadFirst: ReloadFirst | undefined
+  /** Seconds that systemctl may take. */
+  within: number
   want: Readonly<{ enabled?: boolean; running?: boolean }>
 }>
 
 /** A fragment that does what the plan decided, and writes the unit's marker from the files on disk. */
 export const serviceScript = (work: ServiceWork): string => {
   const { unit, changes, want } = work
-  const parts = [functions(unit)]
+  const parts = [functions(unit, work.within)]
   parts.push('if [ "$(show NeedDaemonReload)" = yes ]; then systemctl daemon-reload; fi')
   if (changes.has('enabled'))
     parts.push(
       want.enabled ? 'systemctl unmask -- "$unit"\nsystemctl enable -- "$unit"' : 'systemctl disable -- "$unit"',
     )
-  if (want.running === false) return [...parts, 'systemctl stop -- "$unit"'].join('\n')
+  if (want.running === false) return [...parts, 'bounded stop'].join('\n')
   if (!['running', 'restart', 'reload'].some((property) => changes.has(property))) return parts.join('\n')
   // taken before the start: what changes in between is then found by the next run
   parts.push(`restart=$(digest ${words(work.restartPaths)})`, `reload=$(digest ${words(work.reloadPaths)})`)
@@ -49,7 +51,8 @@ const starting = ({ changes, noBlock, reloadFirst, observedRestart }: ServiceWor
   return ['begin reload ', ...(observedRestart === undefined ? [] : [`restart=${observedRestart}`])]
 }
 
-const functions = (unit: string): string => `
+// Without a limit of its own a unit, such as one of Type=oneshot, may hang in a job for ever.
+const functions = (unit: string, within: number): string => `
 unit=${quote(unit)}
 show() { systemctl show -p "$1" --value -- "$unit"; }
 digest() { for path; do if [ -f "$path" ]; then sha256sum <"$path" | cut -c1-64; else echo absent; fi; done | sha256sum | cut -c1-64; }
@@ -59,6 +62,12 @@ explain() {
   echo "$1"
   exit 1
 }
+bounded() {
+  status=0
+  timeout -k 5 ${within} systemctl "$@" -- "$unit" || status=$?
+  [ $status != 124 ] || explain "systemctl $1 $unit did not end within ${within} s"
+  [ $status = 0 ] || explain "systemctl $1 $unit failed"
+}
 runs() {
   case $(show ActiveState) in active | activating | reloading | refreshing) ;; *) return 1 ;; esac
   [ "$1" != restart ] || [ "$(show InvocationID)" != "$before" ]
@@ -66,7 +75,7 @@ runs() {
 begin() {
   before=$(show InvocationID)
   systemctl reset-failed -- "$unit" 2>/dev/null || :
-  systemctl "$@" -- "$unit" || explain "systemctl $1 $unit failed"
+  bounded "$@"
   tries=20
   until runs "$1"; do
     [ "$tries" -gt 0 ] || explain "$unit is $(show ActiveState) after systemctl $1"

@@ -16,6 +16,8 @@ export type ServiceOptions = {
   reloadOn?: readonly Resource[]
   /** Start without waiting until the unit says that it is ready (`systemctl --no-block`). */
   noBlock?: boolean
+  /** Seconds after which systemctl is given up when it starts, stops, restarts or reloads the unit. Default `'600s'`. */
+  within?: `${number}s`
   /** Before a restart: reload, wait until a check holds, and only then restart; fails without restarting if it never does. */
   reloadBeforeRestart?: ReloadFirst
 }
@@ -55,7 +57,8 @@ const allPaths = (all: readonly Resource<ServiceOptions>[]): readonly string[] =
 export const serviceType: ResourceType<ServiceOptions, Have> = {
   name: 'service',
   probe: (all) => `
-timeout 20 systemctl show --timestamp=us+utc -p ${properties} -- ${words(all.map(({ id }) => id))}
+timeout 20 systemctl show --timestamp=us+utc -p ${properties} -- ${words(all.map(({ id }) => id))} ||
+  { echo 'systemctl does not answer' >&2; exit 1; }
 printf '=markers\\n'
 for unit in ${words(all.map(({ id }) => id))}; do
   if [ -f "/run/caravan/$unit" ]; then read -r line <"/run/caravan/$unit"; printf '%s\\n' "$line"; else echo -; fi
@@ -107,13 +110,15 @@ fi`,
       observedRestart: typeof have === 'symbol' ? undefined : have.restart.digest,
       noBlock: want.noBlock ?? false,
       reloadFirst: want.reloadBeforeRestart,
+      within: Number.parseInt(want.within ?? '600s', 10),
     }),
 }
 
 /**
  * A systemd unit: `service('docker', { enabled: true, running: true, restartOn: [config] })`. A name without a suffix
  * means `.service`.
- * @throws DeclarationError for a name that systemd would not take, or a restartOn that has no content to restart on.
+ * @throws DeclarationError for a name that systemd would not take, a restartOn that has no content to restart on, or a
+ * `within` that is no number of seconds.
  * Source: systemctl(1), systemd.unit(5).
  */
 export const service = (name: string, options: ServiceOptions): Resource<ServiceOptions> => {
@@ -123,6 +128,10 @@ export const service = (name: string, options: ServiceOptions): Resource<Service
     if (input.type.inputs !== undefined) continue
     throw new DeclarationError(`service ${name}: ${describe(input)} has no content that a service could restart on`)
   }
+  if (options.within !== undefined && !/^[1-9]\d{0,4}s$/.test(options.within))
+    throw new DeclarationError(`service ${name}: within ${JSON.stringify(options.within)} is no number of seconds`, {
+      hint: "write it as '600s'",
+    })
   const unit = /\.(service|socket|timer|path|mount|target)$/.test(name) ? name : `${name}.service`
   return declare(serviceType, unit, options)
 }

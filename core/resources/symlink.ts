@@ -61,7 +61,6 @@ export const symlink = (path: string, target: string, options: SymlinkOptions = 
   const resource = `symlink ${path}`
   checkFilePath('symlink', path)
   checkText(resource, 'the target', target)
-  if (!target.isWellFormed()) throw wrong(resource, 'the target is not valid Unicode')
   if (target === '') throw wrong(resource, 'the target is empty')
   if (Buffer.byteLength(target) > LONGEST) throw wrong(resource, `the target is over ${LONGEST} bytes`)
   if (target === path) throw wrong(resource, 'it would link to itself')

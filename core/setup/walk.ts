@@ -49,7 +49,8 @@ const letIn = async (reaching: Reaching, first: readonly Login[], given: Answers
     if (next === goOn(machines.length)) return machines
     if (next !== CORRECT) continue
     const [one] = logins
-    const proposed = { ...given, hosts: logins.map(({ address }) => address), user: one?.user }
+    const user = logins.every((each) => each.user === one?.user) ? one?.user : undefined
+    const proposed = { ...given, hosts: logins.map(({ address }) => address), user }
     const asked = { ...given, hosts: undefined, user: undefined, identityFile: undefined }
     logins = await askLogins(dialog, asked, { ...proposed, identityFile: one?.identityFile })
   }

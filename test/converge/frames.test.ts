@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import test from 'ava'
 import fc from 'fast-check'
 import { frameFunction, frameReader, newNonce } from '../../core/converge/frames.ts'
+import { UnfinishedError } from '../../core/errors.ts'
 import { quote } from '../../core/remote/shell.ts'
 
 const nonce = 'caravan-0123'
@@ -75,6 +76,53 @@ test('what a fragment prints comes back byte for byte', (t) => {
     ),
     { numRuns: 60 },
   )
+})
+
+test('a frame begins once and ends once, and there are no more of them than the script has', (t) => {
+  const heard: (readonly [number, number | undefined])[] = []
+  const reader = frameReader(nonce, 2, (...told) => void heard.push(told))
+  const said = [
+    '0 begin',
+    '0 begin',
+    '0 end 1',
+    '0 end 0',
+    '0 begin',
+    '2 begin',
+    '1 end 7',
+    '1 begin',
+    '1 end 1000',
+    '-1 begin',
+  ]
+  reader.push(Buffer.from(said.map((one) => `${nonce} ${one}\n`).join('')))
+  t.deepEqual(heard, [
+    [0, undefined],
+    [0, 1],
+    [1, 7],
+  ])
+  t.deepEqual(
+    [...reader.frames().values()].map(({ index, code }) => [index, code]),
+    [
+      [0, 1],
+      [1, 7],
+    ],
+  )
+})
+
+test('a line without an end is read in time that grows with its length', (t) => {
+  const spend = (pieces: number): number => {
+    const reader = frameReader(nonce, 1)
+    const began = performance.now()
+    for (let i = 0; i < pieces; i++) reader.push(Buffer.alloc(1000, 'a'))
+    return performance.now() - began
+  }
+  spend(1000)
+  const [some, many] = [spend(1000), spend(8000)]
+  t.true(many < some * 40 + 100, `${some} ms for 1 MB, ${many} ms for 8 MB`)
+})
+
+test('too many lines are given up', (t) => {
+  const reader = frameReader(nonce, 1)
+  t.throws(() => reader.push(Buffer.alloc(600_000, '\n')), { instanceOf: UnfinishedError })
 })
 
 test('nonces differ', (t) => t.not(newNonce(), newNonce()))

@@ -49,7 +49,15 @@ test('a lease that has expired is taken over, but not while its apply is at work
   const claim = { run: 'test', holder: 'me@here' }
   await t.throwsAsync(takeLease('node-1', host.transport, claim), { message: /its apply is still at work/ })
   await held
-  t.is((await toyRun([host], roles)).exit, 0)
+  const { exit, events } = await toyRun([host], roles)
+  t.is(exit, 0)
+  t.true(
+    events.some(
+      (event) =>
+        event.event === 'warning' &&
+        event.message === 'took over the expired lease of mary@desk since 2026-11-22T20:00:00Z',
+    ),
+  )
 })
 
 test('--lock-wait waits until the other run lets go', async (t) => {
@@ -85,4 +93,43 @@ test('an apply under a lease that is gone changes nothing', async (t) => {
   t.is(result.exit, 1)
   t.deepEqual(result.errors, ['the lease of this run is gone: the host was rebooted, or another run took over'])
   t.false(existsSync(join(host.dir, 'a')))
+})
+
+for (const [what, text] of [
+  ['is empty', ''],
+  ['makes no sense', 'what is this\n\0\xff\n'],
+  ['ends at no number', 'other\nsoon\nmary@desk\n\n'],
+  ['ends at an octal number', 'other\n0099\nmary@desk\n\n'],
+  ['ends after all numbers', `other\n${'9'.repeat(30)}\nmary@desk\n\n`],
+] as const)
+  test(`a lease that ${what} has ended`, async (t) => {
+    const host = toyHost(t)
+    mkdirSync(join(host.dir, 'run'), { recursive: true })
+    writeFileSync(join(host.dir, 'run/lease'), text)
+    t.is((await toyRun([host], roles)).exit, 0)
+    t.false(existsSync(join(host.dir, 'run/lease')))
+  })
+
+test('a lease that is a directory makes way', async (t) => {
+  const host = toyHost(t)
+  mkdirSync(join(host.dir, 'run/lease/full'), { recursive: true })
+  t.is((await toyRun([host], roles)).exit, 0)
+})
+
+test('a lease never ends later than a minute from now, whatever the clock was', async (t) => {
+  const host = toyHost(t)
+  write(host.dir, 'other', soon() + 1_000_000)
+  const error = await t.throwsAsync(toyRun([host], roles))
+  t.regex(error?.message ?? '', /^mary@desk .* that lease ends in (59|60) s unless it is renewed$/)
+  t.true(Number(readFileSync(join(host.dir, 'run/lease'), 'utf8').split('\n')[1]) <= soon())
+})
+
+test('a host whose lease cannot be written leaves the run, and the others go on', async (t) => {
+  const [one, two] = [toyHost(t, 'node-1'), toyHost(t, 'node-2')]
+  mkdirSync(join(two.dir, 'run/lease.new'), { recursive: true })
+  const { exit, errors } = await toyRun([one, two], roles, { lockWait: 60 })
+  t.is(exit, 1)
+  t.regex(errors.join('\n'), /the lease could not be taken: .*lease.new/)
+  t.true(existsSync(join(one.dir, 'a')))
+  t.false(existsSync(join(two.dir, 'a')))
 })

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createCipheriv, createHash } from 'node:crypto'
 import { z } from 'zod'
 import { block, defineRole, directory, file, json, packages, ready, service } from '../../core/index.ts'
 
@@ -14,9 +14,7 @@ export const UNIT = 'faults.service'
 
 /** 3 MB that are the same for the same generation, and too much for a script. */
 export const bigContent = (generation: number): Uint8Array =>
-  Buffer.concat(
-    Array.from({ length: 100_000 }, (_, index) => createHash('sha256').update(`${generation} ${index}`).digest()),
-  )
+  createCipheriv('aes-128-ctr', Buffer.alloc(16, `${generation}`), Buffer.alloc(16)).update(Buffer.alloc(3_000_000))
 
 // What it runs with is copied as it starts, and it takes a while to get ready, so that each phase can be hit.
 const unit = `[Unit]
@@ -39,7 +37,7 @@ export const victim = defineRole('faults', VictimVars, ({ host, vars: { generati
     block(`${DIRECTORY}/shared`, { name: 'faults', content: `generation ${generation}\n` }),
     json(`${DIRECTORY}/own.json`, { merge: { faults: { generation } } }),
     definition,
-    service('faults', { enabled: true, running: true, restartOn: [definition, config] }),
+    service('faults', { enabled: true, running: true, restartOn: [definition, config], within: '30s' }),
     ready('faults is ready', {
       unit: UNIT,
       check: hangs.split(' ').includes(host.name) ? 'sleep 1000' : '[ -e /run/faults-ready ]',
@@ -50,7 +48,7 @@ export const victim = defineRole('faults', VictimVars, ({ host, vars: { generati
 
 /** What a person may do to it in the meantime, in an order that does not matter. */
 export const DRIFTS = {
-  package: 'apt-get -qq -y purge hello >/dev/null 2>&1',
+  package: 'dpkg --purge hello >/dev/null 2>&1',
   big: `echo more >>${DIRECTORY}/big`,
   config: `echo '# mine' >>${DIRECTORY}/config`,
   block: `sed -i 's/^generation.*/mine/' ${DIRECTORY}/shared; echo above | cat - ${DIRECTORY}/shared >/tmp/shared; cat /tmp/shared >${DIRECTORY}/shared; rm /tmp/shared`,
@@ -63,7 +61,7 @@ export const DRIFTS = {
 /** Removes all of it. */
 export const RESET = `systemctl disable -q --now ${UNIT} 2>/dev/null || :
 rm -rf ${DIRECTORY} /etc/systemd/system/${UNIT} /run/faults-* /run/caravan/${UNIT}
-apt-get -qq -y purge hello >/dev/null 2>&1 || :
+dpkg --purge hello >/dev/null 2>&1 || :
 systemctl daemon-reload`
 
 /** Prints what is not as the generation wants it, or was left behind; nothing when all is well. */

@@ -13,6 +13,8 @@ export const labInventory = (): string => join(labDir(), 'inventory.yaml')
 export type Ran = Readonly<{
   exit: number | null
   events: readonly RunEvent[]
+  /** As it was printed. */
+  stdout: string
   stderr: string
   /** Error events as people read them: `node-1 › docker › json /etc/docker/daemon.json: …`. */
   errors: readonly string[]
@@ -34,9 +36,10 @@ export const site = (args: readonly string[], watch: Watch = () => {}): Promise<
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const events: RunEvent[] = []
-    let [rest, stderr] = ['', '']
+    let [stdout, rest, stderr] = ['', '', '']
     child.stderr.setEncoding('utf8').on('data', (piece: string) => (stderr += piece))
     child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+      stdout += piece
       const lines = (rest + piece).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) {
@@ -45,15 +48,16 @@ export const site = (args: readonly string[], watch: Watch = () => {}): Promise<
         watch(event, child)
       }
     })
-    child.once('error', reject).once('exit', (exit) => resolve(asRan(exit, events, stderr)))
+    child.once('error', reject).once('close', (exit) => resolve(asRan(exit, events, stdout, stderr)))
   })
 
 // A run with an inventory of its own must not bring up the lab: it may be about a machine that is off.
 const place = (args: readonly string[]): readonly string[] => (args.includes('--inventory') ? [] : ['--lab'])
 
-const asRan = (exit: number | null, events: readonly RunEvent[], stderr: string): Ran => ({
+const asRan = (exit: number | null, events: readonly RunEvent[], stdout: string, stderr: string): Ran => ({
   exit,
   events,
+  stdout,
   stderr,
   errors: events.flatMap((event) => (event.event === 'error' ? [errorText(event.error)] : [])),
   summary: events.find((event) => event.event === 'summary'),

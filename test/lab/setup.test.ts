@@ -56,10 +56,10 @@ test('from nothing to a green site, by keys alone', async (t) => {
   t.false(existsSync(file))
   person.type('y')
   await person.sees(`${file} is written.`)
-  await person.sees('? Apply these changes? (y/N)', 120)
+  await person.sees('? Apply these changes? (y/N)', { seconds: 120 })
   t.regex(person.screen(), /service docker\.service/)
   person.type('y')
-  await person.sees('From here on:', 300)
+  await person.sees('From here on:', { seconds: 300 })
   await person.sees('exit status: 0')
 
   t.regex(person.screen(), /^3 hosts · \d+ changes? made · .* right/m)
@@ -77,6 +77,11 @@ test('answers that are wrong bring the questions back, and Ctrl-C writes nothing
   const flags = ['--inventory', file, '--hosts', addresses.join(','), '--accept-new-host-keys', '--identity-file', key]
   const person = start(t, ...flags, '--user', 'nobody-here', '--network', '10.44.0.0/16')
 
+  // only the first machine asks for a password: with this user the others would do so in vain
+  for (let times = 1; times <= 3; times++) {
+    await person.sees(`nobody-here@${addresses[0]}'s password:`, { times })
+    person.press('Enter')
+  }
   for (const address of addresses) await person.sees(`${address}: ${address} does not let nobody-here in with`)
   await person.sees('? What now?')
   person.press('Down', 'Enter')
@@ -87,7 +92,8 @@ test('answers that are wrong bring the questions back, and Ctrl-C writes nothing
   person.press('Enter')
   await person.sees('? Private key for SSH')
   person.press('Enter')
-  await person.sees(`${addresses.join(', ')}: no interface has an address in the private network 10.44.0.0/16`)
+  for (const address of addresses)
+    await person.sees(`${address}: no interface has an address in the private network 10.44.0.0/16`)
   await person.sees('? What now?')
   person.press('Enter')
   await person.sees('? Private network of the cluster ‣ 10.33.0.0/16')
@@ -98,6 +104,18 @@ test('answers that are wrong bring the questions back, and Ctrl-C writes nothing
   await person.sees('exit status: 1')
   t.false(existsSync(file))
   t.notRegex(person.screen(), /Error|ERR_/)
+})
+
+test('Ctrl-C ends it where ssh asks, too', async (t) => {
+  const file = newFile()
+  const flags = ['--inventory', file, '--hosts', addresses.join(','), '--accept-new-host-keys', '--identity-file', key]
+  const person = start(t, ...flags, '--user', 'nobody-here')
+  await person.sees(`nobody-here@${addresses[0]}'s password:`)
+  person.press('C-c')
+  await person.sees('stopped: nothing was written')
+  await person.sees('exit status: 1')
+  t.false(existsSync(file))
+  t.is(person.screen().split("'s password:").length, 2)
 })
 
 test('who needs a password for sudo is asked for it', async (t) => {
@@ -122,14 +140,14 @@ test('all by flags asks nothing, and --overwrite keeps what was there', async (t
   const more = ['--network', '10.33.0.0/16', '--names', 'node-1,node-2,node-3', '--servers', '3', '--lock-wait', '60']
   const all = [...flags, ...more, '--accept-new-host-keys', '--yes', '</dev/null']
   const first = start(t, ...all, '--write')
-  await first.sees('exit status: 0', 300)
+  await first.sees('exit status: 0', { seconds: 300 })
   const text = readFileSync(file, 'utf8')
   const refused = start(t, ...all, '--write')
   await refused.sees('is there already')
   await refused.sees('exit status: 1')
   const second = start(t, ...all, '--overwrite')
   await second.sees('the old one is')
-  await second.sees('exit status: 0', 300)
+  await second.sees('exit status: 0', { seconds: 300 })
   t.is(readFileSync(file, 'utf8'), text)
   t.regex(second.screen(), /nothing to change/)
 })

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A terminal in which a program runs: keys go in, the screen with its history comes out. */
 export type Terminal = Readonly<{
-  /** Waits until the screen has this text below what was waited for before. @throws Error with the screen, too late. */
-  sees: (text: string, seconds?: number) => Promise<void>
+  /** Waits until the screen has this text, so many times. @throws Error with the screen after so many seconds. */
+  sees: (text: string, options?: { times?: number; seconds?: number }) => Promise<void>
   /** Types a text. */
   type: (text: string) => void
   /** Presses keys by tmux's names, such as `Enter` or `C-c`. */
@@ -18,8 +18,9 @@ export type Terminal = Readonly<{
 export const needTmux = (): void => {
   if (spawnSync('tmux', ['-V']).error === undefined) return
   console.log('installing tmux with apt: the set-up is driven on a terminal of it')
-  const installer = 'apt-get'
-  const { status, stderr } = spawnSync(installer, ['install', '-qq', '-y', 'tmux'], { encoding: 'utf8' })
+  const install = 'DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends tmux'
+  const words = ['-c', `${install} || { apt-get update -qq && ${install}; }`]
+  const { status, stderr } = spawnSync('sh', words, { encoding: 'utf8' })
   if (status !== 0) throw new Error(`tmux is missing, and apt cannot install it: ${stderr}`)
 }
 
@@ -39,15 +40,10 @@ export const terminal = (command: string, columns = 110): Terminal => {
     tmux('capture-pane', '-p', '-S', '-')
       .replaceAll(/[ \t]+$/gm, '')
       .trimEnd()
-  let before = 0
-  const sees: Terminal['sees'] = async (text, seconds = 60) => {
+  const sees: Terminal['sees'] = async (text, { times = 1, seconds = 60 } = {}) => {
     for (const late = Date.now() + seconds * 1000; ; await sleep(100)) {
       const now = screen()
-      const at = now.indexOf(text, before)
-      if (at >= 0) {
-        before = at + text.length
-        return
-      }
+      if (now.split(text).length > times) return
       if (Date.now() > late) throw new Error(`not on the screen within ${seconds} s: ${text}\n${now}`)
     }
   }

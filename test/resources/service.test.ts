@@ -194,7 +194,7 @@ const script = (changes: readonly string[], resource = unit) =>
 // What the plan decided is what the script does, and nothing else.
 const verbs: [title: string, changes: readonly string[], resource: Resource, ...lines: (string | RegExp)[]][] = [
   ['enable only', ['enabled'], unit, 'systemctl enable -- "$unit"'],
-  ['disable and stop', ['enabled', 'running'], off, 'systemctl disable -- "$unit"', 'systemctl stop -- "$unit"'],
+  ['disable and stop', ['enabled', 'running'], off, 'systemctl disable -- "$unit"', 'bounded stop'],
   ['restart', ['restart'], unit, /^begin restart $/, 'mark "$restart" "$reload"'],
   [
     'start is a restart of what may have been started since',
@@ -215,7 +215,9 @@ const verbs: [title: string, changes: readonly string[], resource: Resource, ...
 for (const [title, changes, resource, ...lines] of verbs) {
   test(`service: apply, ${title}`, async (t) => {
     const body = (await script(changes, resource)).split('\n}\n').at(-1) ?? ''
-    const done = body.split('\n').filter((line) => /^(begin|mark|systemctl (enable|disable|stop|start))/.test(line))
+    const done = body
+      .split('\n')
+      .filter((line) => /^(begin|mark|bounded|systemctl (enable|disable|stop|start))/.test(line))
     t.is(done.length, lines.length, done.join('\n'))
     for (const [index, line] of lines.entries()) {
       if (typeof line === 'string') t.is(done[index], line)

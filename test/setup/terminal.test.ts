@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
@@ -9,11 +9,12 @@ import test from 'ava'
 // A real terminal, by script(1) of util-linux.
 const program = 'script'
 const missing = spawnSync(program, ['--version']).error !== undefined
-const onTerminal = missing ? test.skip : test
+const onTerminal = missing ? test.skip : test.serial
 if (missing) console.log('skipped: the set-up on a terminal needs script(1) of util-linux')
 
 const room = mkdtempSync(join(tmpdir(), 'cv-setup-tty-'))
 test.after.always(() => rmSync(room, { recursive: true }))
+const ctrlC = '\u0003'
 const inventory = join(room, 'inventory.yaml')
 
 /** Runs the set-up on a terminal; each answer is typed once its question appears. */
@@ -41,7 +42,28 @@ const walk = async (argv: readonly string[], answers: readonly (readonly [questi
   return { code, screen: screen.replaceAll('\r', '') }
 }
 
-const ctrlC = '\u0003'
+onTerminal('hosts of the ssh configuration can be picked, and none need be', async (t) => {
+  mkdirSync(join(room, '.ssh'), { recursive: true })
+  writeFileSync(join(room, '.ssh', 'config'), 'Host web-1 web-2 db-1\nHost *\n  Compression yes\n')
+  const picked = await walk(
+    [],
+    [
+      ['Which hosts of your ssh configuration?', ' \u001b[B\u001b[B '],
+      ['✔ db-1', '\r'],
+      ['SSH user', ctrlC],
+    ],
+  )
+  t.regex(picked.screen, /Which hosts of your ssh configuration\? .* · web-1, db-1/)
+  const typed = await walk(
+    [],
+    [
+      ['Which hosts of your ssh configuration?', '\r'],
+      ['Machines:', ctrlC],
+    ],
+  )
+  t.regex(typed.screen, /stopped: nothing was written/)
+  rmSync(join(room, '.ssh'), { recursive: true })
+})
 
 onTerminal('Ctrl-C at a question ends it in one line, and nothing is written', async (t) => {
   const { code, screen } = await walk([], [['Machines:', ctrlC]])

@@ -49,9 +49,10 @@ export const checkAccount = (resource: string, what: string, name: string): stri
   return name
 }
 
-/** Text that a shell can carry. @throws DeclarationError for a NUL byte. */
+/** Text that a shell can carry. @throws DeclarationError for a NUL byte, and for half a character. */
 export const checkText = (resource: string, what: string, text: string): string => {
   if (text.includes('\0')) throw wrong(resource, `${what} cannot hold a NUL byte`)
+  if (!text.isWellFormed()) throw wrong(resource, `${what} is not valid Unicode`)
   return text
 }
 
