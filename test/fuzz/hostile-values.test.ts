@@ -71,7 +71,7 @@ const asMount: Partial<Field> = {
 
 const fields: Readonly<Record<string, Field>> = {
   'a condition': {
-    declare: (dir, text) => ready(dir, { check: `printf %s ${word(text)} >${dir}/a`, within: '1s' }),
+    declare: (dir, text) => ready(dir, { check: `printf %s ${word(text)} >${dir}/a`, within: '60s' }),
     came: (dir, text) => read(dir, 'a') === text,
   },
   'a command': {

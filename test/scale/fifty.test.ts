@@ -26,7 +26,7 @@ const still = (screen: string): string =>
   screen
     .replaceAll(APPLIED, '')
     .replaceAll(/ +\d+\.\d$/gm, '      …')
-    .replaceAll(/\s·\s(\S[^·]*\s·\s)*\d+(\.\d)? s$/gm, (line) => line.replaceAll(/\s+/g, ' ').replace(/\S+ s$/, '… s'))
+    .replaceAll(/^\d+ hosts · [^=]*?[\d.]+ s$/gm, (end) => end.replaceAll(/\s+/g, ' ').replace(/[\d.]+ s$/, '… s'))
 
 const looksLike = (t: ExecutionContext, name: string, screen: string): void => {
   const file = join(import.meta.dirname, 'screens', `${name}.txt`)
