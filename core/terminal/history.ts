@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { z } from 'zod'
 import type { PlannedEvent, RunEvent } from './events.ts'
 import { safeLine } from './safe.ts'
 import { count, duration } from './text.ts'
@@ -31,8 +32,17 @@ export const readRuns = (directory: string): readonly RecordedRun[] => {
   } catch {
     return []
   }
-  const runs = names.map((name) => parseRun(name.replace(/\.ndjson$/, ''), readFileSync(join(directory, name), 'utf8')))
+  const runs = names.map((name) => parseRun(name.replace(/\.ndjson$/, ''), readText(join(directory, name))))
   return runs.sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0))
+}
+
+// what is no file is a record of which nothing can be read
+const readText = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return 'unreadable'
+  }
 }
 
 /** Understands one record, as far as it goes. */
@@ -58,10 +68,25 @@ export const parseRun = (run: string, text: string): RecordedRun => {
   }
 }
 
+const text = z.string()
+const changes = z.array(z.looseObject({ property: text, from: text, to: text }))
+const planned = z.looseObject({ role: text, resource: text, at: text, changes })
+
+/** Of the events that are shown here, what is shown of them. */
+const shapes: Readonly<Record<string, z.ZodType>> = {
+  start: z.looseObject({ time: text.optional(), playbook: text, check: z.boolean(), hosts: z.array(text) }),
+  plan: z.looseObject({ hosts: z.record(text, z.array(planned)) }),
+  applied: z.looseObject({ time: text.optional(), host: text, role: text, resource: text, ok: z.boolean() }),
+  error: z.looseObject({ error: z.looseObject({ message: text }) }),
+  summary: z.looseObject({ exit: z.number(), seconds: z.number() }),
+}
+
 const parseLine = (line: string): Timed[] => {
   try {
     const event: unknown = JSON.parse(line)
-    return typeof event === 'object' && event !== null && 'event' in event ? [event as Timed] : []
+    if (typeof event !== 'object' || event === null || !('event' in event)) return []
+    const shape = Object.hasOwn(shapes, String(event.event)) ? shapes[String(event.event)] : undefined
+    return shape === undefined || shape.safeParse(event).success ? [event as Timed] : []
   } catch {
     return []
   }

@@ -62,7 +62,7 @@ test('a lease that has expired is taken over, but not while its apply is at work
 
 test('--lock-wait waits until the other run lets go', async (t) => {
   const host = toyHost(t)
-  write(host.dir, 'other', Math.floor(Date.now() / 1000) + 1)
+  write(host.dir, 'other', Math.floor(Date.now() / 1000) + 5)
   const result = await toyRun([host], roles, { lockWait: 30 })
   t.is(result.exit, 0)
   t.true(result.events.some((event) => event.event === 'warning' && event.message.startsWith('waiting: mary@desk')))

@@ -46,9 +46,13 @@ export const runPlaybook = (
       const lines = (rest + piece).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) {
-        const event = JSON.parse(line) as RunEvent
-        events.push(event)
-        watch(event, child)
+        try {
+          const event = JSON.parse(line) as RunEvent
+          events.push(event)
+          watch(event, child)
+        } catch (error) {
+          reject(error)
+        }
       }
     })
     child
