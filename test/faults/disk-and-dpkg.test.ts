@@ -76,7 +76,7 @@ fault('dpkg left half-configured', async (t, random, generation) => {
 })
 
 fault('dpkg killed in the middle', async (t, random, generation) => {
-  const delays = NODES.map(() => between(random, 1, 60) / 1000)
+  const delays = NODES.map(() => between(random, 30, 500) / 1000)
   await onAll(`${DRIFTS.package}\n${fetched}`)
   await Promise.all(
     NODES.map((name, index) =>

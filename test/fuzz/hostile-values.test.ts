@@ -67,6 +67,8 @@ const asMount: Partial<Field> = {
     ['/run/systemd/system', '/none'],
   ],
   begin: (root) => writeFileSync(join(root, 'fstab'), '# of the host\n'),
+  // each looks through the lines of all
+  batch: 25,
 }
 
 const fields: Readonly<Record<string, Field>> = {

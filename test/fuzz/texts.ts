@@ -9,9 +9,6 @@ import { sh } from '../resources/sh.ts'
 import { hostile } from '../secrets/hostile.ts'
 import { seed, tries } from './seed.ts'
 
-/** Resources of one script. */
-const BATCH = 200
-
 /** Texts that hurt, some of which no host can be told: NUL bytes, halves of characters. */
 export const texts = (offset: number, usual = 40): readonly string[] => {
   const broken = fc.tuple(hostile, fc.constantFrom('\0', '\ud800', '\udc00'), hostile).map((parts) => parts.join(''))
@@ -42,6 +39,8 @@ export type Field = Readonly<{
   observed?: false
   /** What the plan would have decided, beside what differs. */
   changes?: readonly Change[]
+  /** Resources of one script. Default 200. */
+  batch?: number
 }>
 
 type Item = Readonly<{ dir: string; text: string; resource: Resource }>
@@ -54,10 +53,11 @@ export const arrives = async (t: ExecutionContext, field: Field, offset: number)
   t.timeout(60 * 60_000)
   const all = texts(offset)
   let refused = 0
-  for (let from = 0; from < all.length; from += BATCH) {
+  const { batch = 200 } = field
+  for (let from = 0; from < all.length; from += batch) {
     const root = sandbox(t)
     field.begin?.(root)
-    const items = all.slice(from, from + BATCH).flatMap((text, index): readonly Item[] => {
+    const items = all.slice(from, from + batch).flatMap((text, index): readonly Item[] => {
       const dir = join(root, `${index}`)
       mkdirSync(dir)
       field.prepare?.(dir)

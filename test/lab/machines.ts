@@ -25,12 +25,13 @@ export type Watch = (event: RunEvent, child: ChildProcess) => void
 
 const root = join(import.meta.dirname, '../..')
 
-/** Runs `site.mjs --json` as a person would, on the pinned Node; `watch` sees each event as it comes. */
-export const site = (args: readonly string[], watch: Watch = () => {}): Promise<Ran> =>
+/** Runs `site.mjs --json` as a person would, on the pinned Node; `watch` sees each event, `wrapper` is what runs it. */
+export const site = (args: readonly string[], watch: Watch = () => {}, wrapper: readonly string[] = []): Promise<Ran> =>
   new Promise((resolve, reject) => {
-    const words = ['node_modules/.bin/zx', 'playbooks/site.mjs', ...place(args), '--json', ...args]
+    const node = ['node_modules/.bin/node', 'node_modules/.bin/zx']
+    const [program = '', ...words] = [...wrapper, ...node, 'playbooks/site.mjs', ...place(args), '--json', ...args]
     // a group of its own, so that a test can kill ssh together with the controller
-    const child = spawn('node_modules/.bin/node', words, {
+    const child = spawn(program, words, {
       cwd: root,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -109,4 +109,28 @@ test('runs are read newest first, and a directory that does not exist has none',
     ['b', 'a'],
   )
   t.deepEqual(readRuns(join(directory, 'none')), [])
+})
+
+test('lines that only look like events, and a record that is no file, are passed over', (t) => {
+  const lines = [
+    '{"event":"start","playbook":{},"hosts":{}}',
+    '{"event":"plan"}',
+    '{"event":"plan","hosts":{"node-1":7}}',
+    '{"event":"plan","hosts":{"node-1":[null]}}',
+    '{"event":"applied"}',
+    '{"event":"error"}',
+    '{"event":"error","error":{"message":7}}',
+    '{"event":"summary","exit":{},"seconds":"x"}',
+    '{"event":"constructor"}',
+    'null',
+  ]
+  const run = parseRun('odd', lines.join('\n'))
+  t.is(run.unreadable, 9)
+  t.deepEqual(runLines([run]), ['odd  ?  0 hosts  changed nothing  was cut off'])
+  t.deepEqual([...changeLines(run), ...whyLines([run], 'x')], [])
+
+  const directory = mkdtempSync(join(tmpdir(), 'caravan-history-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  mkdirSync(join(directory, 'odd.ndjson'))
+  t.is(readRuns(directory)[0]?.unreadable, 1)
 })
