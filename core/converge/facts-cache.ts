@@ -24,8 +24,8 @@ export type FactsCache = Readonly<{
 }>
 
 /** Keeps the facts of each host in a file of its own. What cannot be read or written is as if it were not there. */
-export const factsCache = (directory: string): FactsCache => ({
-  get: (host) => {
+export const factsCache = (directory: string): FactsCache => {
+  const get = (host: Host): Facts | undefined => {
     try {
       const read = factsSchema.parse(JSON.parse(readFileSync(join(directory, `${host.name}.json`), 'utf8')))
       return {
@@ -37,8 +37,10 @@ export const factsCache = (directory: string): FactsCache => ({
     } catch {
       return undefined
     }
-  },
-  put: (host, facts) => {
+  }
+  const put = (host: Host, facts: Facts): void => {
+    const known = get(host)
+    if (known !== undefined && sameFacts(known, facts)) return
     const file = join(directory, `${host.name}.json`)
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -47,7 +49,8 @@ export const factsCache = (directory: string): FactsCache => ({
     } catch {
       // the next run asks the host once more
     }
-  },
-})
+  }
+  return { get, put }
+}
 
 export const sameFacts = (one: Facts, other: Facts): boolean => isDeepStrictEqual(one, other)

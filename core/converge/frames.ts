@@ -56,7 +56,7 @@ export const frameReader = (
   return {
     /** Takes the next piece of output. */
     push: (piece: Buffer): void => {
-      for (const byte of piece) if (byte === NEWLINE) lines++
+      for (let at = piece.indexOf(NEWLINE); at >= 0; at = piece.indexOf(NEWLINE, at + 1)) lines++
       if (lines > MOST_LINES) throw new UnfinishedError(`a script printed more than ${MOST_LINES} lines`)
       cut(piece)
     },
