@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { HostWithFacts } from '../declare/host.ts'
 import type { Inventory } from '../declare/inventory.ts'
+import { type Means, noMeans } from '../declare/means.ts'
 import { hostsOfPlay, type Play } from '../declare/play.ts'
 import { describe, identityOf, type Resource } from '../declare/resource.ts'
 import type { RoleInput } from '../declare/role.ts'
@@ -11,12 +12,23 @@ import { standing } from '../resources/standing.ts'
 export type Entry = Readonly<{ play: number; role: string; identity: string; resource: Resource }>
 
 /** What a role is asked with for one host. */
-export const inputFor = (play: Play, host: HostWithFacts, inventory: Inventory): RoleInput<unknown> => ({
-  host,
-  hosts: inventory.hosts,
-  cluster: inventory.cluster,
-  vars: play.role.vars.parse(host.vars[play.role.name] ?? {}),
-})
+export const inputFor = (
+  { role }: Play,
+  host: HostWithFacts,
+  inventory: Inventory,
+  used: boolean,
+  means: Means,
+): RoleInput<unknown> => {
+  const vars = role.vars.parse(host.vars[role.name] ?? {})
+  return {
+    host,
+    hosts: inventory.hosts,
+    cluster: inventory.cluster,
+    vars,
+    secrets: means.secrets(role, used),
+    releases: means.releases(host.facts.arch, role.products(vars), used),
+  }
+}
 
 /**
  * The resources of one host, in the order of the plays: one per identity, wants merged. Conflicts are looked for over
@@ -28,6 +40,7 @@ export const compile = (
   selected: ReadonlySet<number>,
   host: HostWithFacts,
   inventory: Inventory,
+  means: Means = noMeans,
 ): readonly Entry[] => {
   const merged = new Map<string, Entry>()
   const parts = new Map<string, Entry>()
@@ -35,7 +48,8 @@ export const compile = (
   const conflicts: ConflictError[] = []
   for (const [index, play] of plays.entries()) {
     if (!hostsOfPlay(play, inventory).some(({ name }) => name === host.name)) continue
-    for (const resource of resourcesOf(play, host, inventory)) {
+    const input = inputFor(play, host, inventory, selected.has(index), means)
+    for (const resource of resourcesOf(play, input)) {
       const entry = { play: index, role: play.role.name, identity: identityOf(resource), resource }
       const known = merged.get(entry.identity)
       const union = known === undefined ? resource : mergeResources(known.resource, resource)
@@ -55,9 +69,9 @@ export const compile = (
 }
 
 // how the host stands in its cluster rides in the probe
-const resourcesOf = (play: Play, host: HostWithFacts, inventory: Inventory): readonly Resource[] => {
-  const own = play.role.resources(inputFor(play, host, inventory))
-  return play.cluster === undefined ? own : [...own, standing(play.cluster, host)]
+const resourcesOf = ({ role, cluster }: Play, input: RoleInput<unknown>): readonly Resource[] => {
+  const own = role.resources(input)
+  return cluster === undefined ? own : [...own, standing(cluster, input.host)]
 }
 
 const mergeResources = (one: Resource, other: Resource): Resource | undefined => {

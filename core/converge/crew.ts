@@ -1,5 +1,6 @@
 import { CONTROLLER, type Host } from '../declare/host.ts'
 import type { Inventory } from '../declare/inventory.ts'
+import type { Means } from '../declare/means.ts'
 import type { Play } from '../declare/play.ts'
 import { asCaravanError, CaravanError } from '../errors.ts'
 import { localTransport } from '../remote/local.ts'
@@ -17,6 +18,8 @@ export type RunInput = Readonly<{
   id: string
   playbook: string
   inventory: Inventory
+  /** What roles are given besides it; by default nothing. */
+  means?: Means
   /** All plays of the site. */
   plays: readonly Play[]
   /** Indices of the plays that `--roles` leaves. */

@@ -1,4 +1,5 @@
 import type { Facts, Host } from '../declare/host.ts'
+import { noMeans } from '../declare/means.ts'
 import { hostsOfPlay, type Play } from '../declare/play.ts'
 import { ProbeError } from '../errors.ts'
 import { compile, type Entry, inputFor } from './compile.ts'
@@ -50,7 +51,7 @@ const isAskable = (error: unknown): boolean => error instanceof Error && 'askabl
 
 const observeController = async (member: Member, input: RunInput): Promise<void> => {
   const host = { ...member.host, facts: controllerFacts() }
-  member.compiled = compile(input.plays, input.selected, host, input.inventory)
+  member.compiled = compile(input.plays, input.selected, host, input.inventory, input.means)
   member.entries = member.compiled
   member.haves = await probeMember(member, member.compiled, 'probe', input)
 }
@@ -81,7 +82,7 @@ export const observeAgain = async (
 }
 
 const probeAs = async (member: Member, facts: Facts, input: RunInput): Promise<Probe> => {
-  member.compiled = compile(input.plays, input.selected, { ...member.host, facts }, input.inventory)
+  member.compiled = compile(input.plays, input.selected, { ...member.host, facts }, input.inventory, input.means)
   member.entries = member.compiled
   return timedProbe(member, member.compiled, 'probe', input)
 }
@@ -119,7 +120,10 @@ const settle = (member: Member, { observed, vitals, haves }: Probe, input: RunIn
   for (const index of input.selected) {
     const play = input.plays[index] as Play
     if (!hostsOfPlay(play, input.inventory).includes(member.host)) continue
-    for (const { level, message, hint } of play.role.checks({ ...inputFor(play, host, input.inventory), vitals })) {
+    for (const { level, message, hint } of play.role.checks({
+      ...inputFor(play, host, input.inventory, true, input.means ?? noMeans),
+      vitals,
+    })) {
       if (level === 'error') throw new ProbeError(message, { role: play.role.name, hint })
       input.emit({ event: 'warning', host: member.host.name, message, hint })
     }

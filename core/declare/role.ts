@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Cluster, Host, HostWithFacts } from './host.ts'
+import type { Releases, SecretKind, Secrets } from './means.ts'
 import type { Resource } from './resource.ts'
 
 /** What a role declares its resources from. */
@@ -11,6 +12,10 @@ export type RoleInput<Vars> = Readonly<{
   cluster: Cluster
   /** Checked by the role's schema, with its defaults. */
   vars: Vars
+  /** The cluster's secrets, of those that the role declared. */
+  secrets: Secrets
+  /** The releases of the products that the role declared. */
+  releases: Releases
 }>
 
 /** What a host says of itself that is true only for this moment. */
@@ -32,12 +37,20 @@ export type Role<Vars = any> = Readonly<{
   resources: (input: RoleInput<Vars>) => readonly Resource[]
   /** Looks at what cannot be declared, such as a clock that is wrong. */
   checks: (input: RoleInput<Vars> & Readonly<{ vitals: Vitals }>) => readonly Finding[]
+  /** The secrets that it uses, by name, such as `consul-gossip-key`. Roles that name the same one share it. */
+  secrets: Readonly<Record<string, SecretKind>>
+  /** The products that it installs; undefined: in the version of the inventory's set. */
+  products: (vars: Vars) => Readonly<Record<string, string | undefined>>
 }>
+
+/** What a role may say of itself besides its resources. */
+export type RoleOptions<Vars> = Partial<Pick<Role<Vars>, 'checks' | 'secrets' | 'products'>>
 
 /** Declares a role: its name, the schema of its vars (a strict object in which every key has a default), its resources. */
 export const defineRole = <Schema extends z.ZodType>(
   name: string,
   vars: Schema,
   resources: (input: RoleInput<z.infer<Schema>>) => readonly Resource[],
-  checks: Role<z.infer<Schema>>['checks'] = () => [],
-): Role<z.infer<Schema>> => Object.freeze({ name, vars: vars as z.ZodType<z.infer<Schema>>, resources, checks })
+  { checks = () => [], secrets = {}, products = () => ({}) }: RoleOptions<z.infer<Schema>> = {},
+): Role<z.infer<Schema>> =>
+  Object.freeze({ name, vars: vars as z.ZodType<z.infer<Schema>>, resources, checks, secrets, products })

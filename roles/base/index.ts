@@ -48,7 +48,7 @@ export default defineRole(
       ...clamp(host.facts.privateInterface),
     ]
   },
-  machineChecks,
+  { checks: machineChecks },
 )
 
 /** Connections that leave by the private interface are told of its smaller MTU. Source: iptables-extensions(8), TCPMSS. */

@@ -108,7 +108,9 @@ const tryAll = async (t: ExecutionContext, field: Field, items: readonly Item[],
   const after = await observe()
   for (const { dir, text, resource } of items) {
     if (!field.came(dir, text, resource)) t.fail(`did not arrive: ${JSON.stringify(text)} (seed ${seed})`)
-    const left = after.size === 0 ? [] : type.diff(resource.want, after.get(resource.id), { changes: () => false })
+    const have = after.get(resource.id)
+    if (have === UNKNOWN) t.fail(`cannot be observed: ${JSON.stringify(text)} (seed ${seed})`)
+    const left = after.size === 0 ? [] : type.diff(resource.want, have, { changes: () => false })
     if (left.length > 0) t.fail(`still differs: ${JSON.stringify([text, left])} (seed ${seed})`)
   }
 }

@@ -6,6 +6,7 @@ import { connect, createServer } from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import 'reflect-metadata'
 import * as x509 from '@peculiar/x509'
+import type { CertificateAuthority } from '../../core/declare/means.ts'
 import { ApplyError } from '../../core/errors.ts'
 import {
   type CertificateHave,
@@ -13,7 +14,7 @@ import {
   certificate,
   certificateType,
 } from '../../core/resources/certificate.ts'
-import { type CertificateAuthority, issue } from '../../core/resources/shared/issue.ts'
+import { issue } from '../../core/resources/shared/issue.ts'
 import type { PathState } from '../../core/resources/shared/observe.ts'
 import { applyOnce, differences, HOSTILE, law, lawOfUnknown, me, observe, sandbox, snapshot } from './law.ts'
 import { fragment } from './sh.ts'

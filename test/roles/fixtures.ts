@@ -1,4 +1,5 @@
 import type { Facts, Host } from '../../core/declare/host.ts'
+import { noMeans } from '../../core/declare/means.ts'
 import type { Resource } from '../../core/declare/resource.ts'
 import type { Finding, Role, Vitals } from '../../core/declare/role.ts'
 
@@ -72,6 +73,8 @@ const input = (role: Role, own: Host, known: Facts, vars: Record<string, unknown
   hosts,
   cluster: { name: 'caravan', datacenter: 'dc1', network: '10.33.0.0/16' },
   vars: role.vars.parse(vars),
+  secrets: noMeans.secrets(role, true),
+  releases: noMeans.releases(known.arch, {}, true),
 })
 
 /** What a role declares for a host, with its vars as the inventory would give them. */

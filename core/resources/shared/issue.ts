@@ -1,14 +1,7 @@
-import { type webcrypto, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
+import type { CertificateAuthority } from '../../declare/means.ts'
 import { ApplyError } from '../../errors.ts'
-
-/** What signs certificates: the CA's own certificate, and its key, which nothing here ever sees as text. */
-export type CertificateAuthority = Readonly<{
-  /** PEM. */
-  certificate: string
-  /** The private key, for `crypto.subtle.sign`; asked for only when something is to be signed. */
-  signingKey: () => Promise<webcrypto.CryptoKey>
-}>
 
 /** What a certificate is to say. */
 export type CertificateRequest = Readonly<{
