@@ -32,8 +32,7 @@ const KINDS: readonly Kind[] = [
 ]
 
 test.before('machines with both', async (t) => {
-  await onAll(`${removeToy}\n${RESET}`)
-  await begin(t)
+  await begin(t, `${removeToy}\n${RESET}`)
   const first = await roll()
   t.is(first.exit, 0, first.said)
 })

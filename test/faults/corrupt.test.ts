@@ -11,7 +11,6 @@ import { between, pick } from './random.ts'
 import { DRIFTS, RESET, UNIT } from './victim.ts'
 
 test.before('a converged victim', async (t) => {
-  await onAll(RESET)
   await begin(t)
 })
 test.after.always('as they were', () => onAll(RESET))

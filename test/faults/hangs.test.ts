@@ -9,8 +9,7 @@ const WRAPPER = '/usr/local/sbin/systemctl'
 const heal = `rm -f ${WRAPPER}; pkill -CONT sshd || :; pkill -f '^sleep 4321' || :`
 
 test.before('a converged victim', async (t) => {
-  await onAll(`${heal}\n${RESET}`)
-  await begin(t)
+  await begin(t, `${heal}\n${RESET}`)
 })
 test.after.always('as they were', () => onAll(`${heal}\n${RESET}`))
 

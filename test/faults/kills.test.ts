@@ -90,7 +90,6 @@ const table = new Map<Phase, { kills: number; failures: number; leases: number }
 const phaseOf = ({ events }: Ran): Phase | undefined => events.map(phaseAt).findLast((phase) => phase !== undefined)
 
 test.before('a converged victim', async (t) => {
-  await onAll(RESET)
   await begin(t)
 })
 test.after.always('as they were', async (t) => {

@@ -4,7 +4,7 @@ import type { ExecutionContext } from 'ava'
 import type { RunEvent } from '../../core/terminal/events.ts'
 import { labUp } from '../../lab/index.ts'
 import { NODES, on } from '../lab/machines.ts'
-import { wrongOn } from './victim.ts'
+import { RESET, wrongOn } from './victim.ts'
 
 /** How a playbook ended and what it told. */
 export type Ran = Readonly<{
@@ -92,10 +92,11 @@ export const check = (generation: number, args: readonly string[] = []): Promise
 /** The same script on all machines at once. */
 export const onAll = (script: string): Promise<readonly string[]> => Promise.all(NODES.map((name) => on(name, script)))
 
-/** What every test begins with: machines, and a victim that is right. */
-export const begin = async (t: ExecutionContext, generation = 0): Promise<void> => {
+/** What every file begins with: machines, what earlier tests left taken away, and a victim that is right. */
+export const begin = async (t: ExecutionContext, reset = RESET): Promise<void> => {
   await labUp({ nodes: NODES.length, log: t.log })
-  await holds(t, generation)
+  await onAll(reset)
+  await holds(t, 0)
 }
 
 /** The law: the next run converges, a check after it finds nothing, and nothing is torn, owed or held. Gives that run. */
