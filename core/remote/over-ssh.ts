@@ -22,10 +22,14 @@ const FRESH = ['-o', 'ControlPath=none', '-o', 'ControlMaster=no', '-o', 'Connec
 // Source: ssh_config(5), StrictHostKeyChecking.
 const STRICT = { refuse: 'yes', 'accept-new': 'accept-new', ask: 'ask' } as const
 
-/** ssh's arguments up to the remote command. `batch`: never ask. */
-export const sshArguments = ({ host, config, hostKeys }: Route, batch: boolean): string[] => [
+/** ssh's arguments up to the remote command. `batch`: never ask. `more`: further options. */
+export const sshArguments = (
+  { host, config, hostKeys }: Route,
+  batch: boolean,
+  more: readonly string[] = ['-T'],
+): string[] => [
   ...['-F', config, '-o', `BatchMode=${batch ? 'yes' : 'no'}`, '-o', `StrictHostKeyChecking=${STRICT[hostKeys]}`],
-  ...['-T', '--', host.address],
+  ...[...more, '--', host.address],
 ]
 
 /**

@@ -1,10 +1,13 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { Duplex } from 'node:stream'
 import type { Host } from '../declare/host.ts'
 import { CaravanError } from '../errors.ts'
 import { type Connection, sshConnection } from './connection.ts'
 import { attempt, controlDirectory, privateDirectory, shortHash } from './control-path.ts'
+import { dial } from './dial.ts'
+import type { Route } from './over-ssh.ts'
 import { pinnedKeys, sshConfig } from './ssh-config.ts'
 import type { Transport } from './transport.ts'
 
@@ -22,6 +25,8 @@ export type Fleet = Readonly<{
    * callback for sudo's. One host at a time, and nothing else may write to the terminal then. @throws ConnectError
    */
   ask: (host: Host) => Promise<void>
+  /** A connection to a TCP port on the loopback of a host. See `dial`. */
+  dial: (host: Host, port: number) => Duplex
   /** Ends scripts that still run. Connections stay open for 10 minutes, for the next run. */
   close: () => Promise<void>
 }>
@@ -57,11 +62,12 @@ export const sshFleet = (hosts: readonly Host[], options: FleetOptions): Fleet =
 
   // ssh takes no host for new of which it knows a key, even of another type.
   const hostKeys = ({ ssh }: Host) => (options.acceptNewHostKeys && ssh.hostKeys.length === 0 ? 'accept-new' : 'refuse')
+  const routeOf = (host: Host): Route => ({ host, config, hostKeys: hostKeys(host) })
   const connections = new Map<string, Connection>(
     hosts.map((host) => [
       host.name,
       sshConnection({
-        route: { host, config, hostKeys: hostKeys(host) },
+        route: routeOf(host),
         socket: socket(host),
         askPassword: options.askPassword,
       }),
@@ -81,6 +87,7 @@ export const sshFleet = (hosts: readonly Host[], options: FleetOptions): Fleet =
       terminal = asked.catch(() => undefined)
       return asked
     },
+    dial: (host, port) => dial(routeOf(host), port),
     close: async () => {
       await Promise.all([...connections.values()].map(({ transport }) => transport.close()))
     },

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -176,6 +177,7 @@ export const toyRun = async (
       transport: ({ name }) => byName.get(name) as Transport,
       connect: async () => {},
       ask: async () => {},
+      dial: () => assert.fail('a run dials nothing'),
       close: async () => {},
     },
     cache: { get: () => undefined, put: () => {} },

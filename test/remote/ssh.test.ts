@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   appendFileSync,
   mkdirSync,
@@ -9,8 +10,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import type { ExecutionContext } from 'ava'
 import anyTest, { type TestFn } from 'ava'
 import type { SshSettings } from '../../core/declare/host.ts'
@@ -285,4 +288,26 @@ it('the shown host key can be scanned without a login', async (t) => {
   t.is(key?.fingerprint, shown.split(' ')[1])
   t.is(own.logins(), 0)
   await t.throwsAsync(scanHostKeys('127.0.0.1', await freePort()), { instanceOf: ConnectError, message: /refuses/ })
+})
+
+it('a port of the loopback is reached, as often as one likes', async (t) => {
+  const server = createServer((socket) => socket.end('hello')).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const { fleet, one } = reach({ ssh: pinned() })
+  const answers = await Promise.all([1, 2, 3].map(() => text(fleet.dial(one, port))))
+  server.close()
+  t.deepEqual(answers, ['hello', 'hello', 'hello'])
+})
+
+it('a port that nothing listens on says so', async (t) => {
+  const { fleet, one } = reach({ ssh: pinned() })
+  const port = await freePort()
+  await fails(t, text(fleet.dial(one, port)), /port \d+ of its loopback cannot be reached/)
+})
+
+it('a host that forbids forwarding says so', async (t) => {
+  const strict = await start({ config: ['AllowTcpForwarding no'] })
+  const { fleet, one } = reach({ ssh: { hostKeys: [strict.hostKey], port: strict.port, identityFile: strict.key } })
+  await fails(t, text(fleet.dial(one, 22)), /AllowTcpForwarding must be yes or local/)
 })

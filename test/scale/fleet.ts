@@ -1,6 +1,7 @@
 // Runs on so many toy hosts, as a person would see them: `node fleet.ts HOSTS COLUMNS`. First nothing has to change,
 // then hosts have drifted: --check, and a run that mends them, with one host that is down and one whose disk is full.
 // The last line of stderr tells what it cost.
+import assert from 'node:assert/strict'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
@@ -63,6 +64,7 @@ const fleetOf = () => {
         throw new ConnectError('there is no way to it: no route to host', { hint: 'check the address' })
     },
     ask: async () => {},
+    dial: () => assert.fail('a run dials nothing'),
     close: async () => {},
   }
 }
