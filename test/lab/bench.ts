@@ -4,7 +4,7 @@
  * npm run bench: the lab must be up and converged (playbooks/site.mjs --lab --yes).
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
@@ -19,6 +19,7 @@ import { sshOptions } from '../../lab/ssh.ts'
 import base from '../../roles/base/index.ts'
 import docker from '../../roles/docker/index.ts'
 import { inventoryText, labInventory } from './machines.ts'
+import { metered, type Usage, usageIn } from './meter.ts'
 import { type Relay, relay } from './relay.ts'
 
 const ROUNDS = 7
@@ -103,23 +104,17 @@ const bare = async (way: Way): Promise<number> => {
 }
 
 // The controller alone, without its ssh clients: they cost the bare run the same.
-const meter = `data:text/javascript,${encodeURIComponent(
-  `import { writeFileSync } from 'node:fs'; process.on('exit', () => writeFileSync(${JSON.stringify(usageFile)}, JSON.stringify(process.resourceUsage())))`,
-)}`
-/** Seconds of CPU, and MiB at the most. */
-type Usage = Readonly<{ cpu: number; rss: number }>
 const usages: Usage[] = []
 const site = async (way: Way, command: readonly string[]): Promise<number> => {
   // a cache directory of its own: no connection of anybody else's is closed
-  const env = { ...process.env, XDG_CACHE_HOME: room, NODE_OPTIONS: `--import=${meter}` }
+  const env = { ...process.env, XDG_CACHE_HOME: room, NODE_OPTIONS: metered(usageFile) }
   const args = [...command, 'playbooks/site.mjs', ...way.site, '--yes', '--json']
   const { seconds, stdout } = await timed('node_modules/.bin/node', args, '', env)
   const { hosts } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
   for (const [name, { changed, roundTrips }] of Object.entries<{ changed: number; roundTrips: number }>(hosts)) {
     if (changed !== 0 || roundTrips !== 1) throw new Error(`${name}: ${changed} changes, ${roundTrips} round trips`)
   }
-  const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(readFileSync(usageFile, 'utf8'))
-  usages.push({ cpu: (userCPUTime + systemCPUTime) / 1e6, rss: maxRSS / 1024 })
+  usages.push(usageIn(usageFile))
   return seconds
 }
 
@@ -181,7 +176,7 @@ try {
   await compare(throughRelays(relays))
   console.log(`${inventory.hosts.length} hosts, ${ROUNDS} runs each, medians; 1 round trip for each host`)
   console.log(
-    `controller, warm: ${median(warm.map(({ cpu }) => cpu)).toFixed(2)} s of CPU, at most ${Math.max(...warm.map(({ rss }) => rss)).toFixed(0)} MiB`,
+    `controller, warm: ${median(warm.map(({ cpu }) => cpu)).toFixed(2)} s of CPU, at most ${Math.max(...warm.map(({ mib }) => mib)).toFixed(0)} MiB`,
   )
 } finally {
   await closeMasters()
