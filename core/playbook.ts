@@ -7,8 +7,9 @@ import type { Role } from './declare/role.ts'
 import { InventoryError, UsageError } from './errors.ts'
 import { didYouMean } from './nearest.ts'
 import { type Fleet, sshFleet } from './remote/ssh.ts'
-import { type CommandLine, parseCommandLine } from './terminal/cli.ts'
+import { type AnyCommandLine, parseCommandLine } from './terminal/cli.ts'
 import { printError } from './terminal/errors.ts'
+import type { Flags } from './terminal/flags.ts'
 import { helpText } from './terminal/help.ts'
 import { createUi, type Ui } from './terminal/ui.ts'
 
@@ -23,6 +24,8 @@ export type Playbook = Readonly<{
   summary: string
   /** Command lines with what they do, for `--help`; without the command itself. */
   examples?: readonly string[]
+  /** Flags that only this playbook has. */
+  extra?: Flags
   /** Loads what makes `--lab` possible. */
   lab?: () => Promise<{
     labUp: (options: { log: (line: string) => void }) => Promise<{ dir: string; inventory: string }>
@@ -31,7 +34,7 @@ export type Playbook = Readonly<{
 
 /** What a playbook works with, once its command line and the inventory were read. */
 export type Opened = Readonly<{
-  options: CommandLine
+  options: AnyCommandLine
   inventory: Inventory
   /** The hosts that `--limit` leaves. */
   hosts: Inventory['hosts']
@@ -76,7 +79,7 @@ export type Place = Readonly<{ dir: string; inventory: string }>
 /** Does the work of a playbook with the inventory at a place. @throws what `work` does; InventoryError */
 export const withInventory = async (
   { dir, inventory: file }: Place,
-  options: CommandLine,
+  options: AnyCommandLine,
   roles: readonly Role[],
   work: (opened: Opened) => Promise<number>,
 ): Promise<number> => {
@@ -101,7 +104,7 @@ export const withInventory = async (
   }
 }
 
-const placeOf = async ({ lab }: Playbook, options: CommandLine): Promise<Place> => {
+const placeOf = async ({ lab }: Playbook, options: AnyCommandLine): Promise<Place> => {
   if (!options.lab) return { dir: join(root, '.caravan'), inventory: options.inventory ?? join(root, 'inventory.yaml') }
   if (lab === undefined) throw new UsageError('this playbook knows no --lab')
   const { labUp } = await lab()

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { HealthCheck, HealthInput } from './health.ts'
 import type { Cluster, Host, HostWithFacts } from './host.ts'
 import type { Releases, SecretKind, Secrets } from './means.ts'
 import type { Resource } from './resource.ts'
@@ -37,6 +38,8 @@ export type Role<Vars = any> = Readonly<{
   resources: (input: RoleInput<Vars>) => readonly Resource[]
   /** Looks at what cannot be declared, such as a clock that is wrong. */
   checks: (input: RoleInput<Vars> & Readonly<{ vitals: Vitals }>) => readonly Finding[]
+  /** What `playbooks/status.mjs` asks its hosts. */
+  health: (input: HealthInput<Vars>) => readonly HealthCheck[]
   /** The secrets that it uses, by name, such as `consul-gossip-key`. Roles that name the same one share it. */
   secrets: Readonly<Record<string, SecretKind>>
   /** The products that it installs; undefined: in the version of the inventory's set. */
@@ -44,13 +47,13 @@ export type Role<Vars = any> = Readonly<{
 }>
 
 /** What a role may say of itself besides its resources. */
-export type RoleOptions<Vars> = Partial<Pick<Role<Vars>, 'checks' | 'secrets' | 'products'>>
+export type RoleOptions<Vars> = Partial<Pick<Role<Vars>, 'checks' | 'health' | 'secrets' | 'products'>>
 
 /** Declares a role: its name, the schema of its vars (a strict object in which every key has a default), its resources. */
 export const defineRole = <Schema extends z.ZodType>(
   name: string,
   vars: Schema,
   resources: (input: RoleInput<z.infer<Schema>>) => readonly Resource[],
-  { checks = () => [], secrets = {}, products = () => ({}) }: RoleOptions<z.infer<Schema>> = {},
+  { checks = () => [], health = () => [], secrets = {}, products = () => ({}) }: RoleOptions<z.infer<Schema>> = {},
 ): Role<z.infer<Schema>> =>
-  Object.freeze({ name, vars: vars as z.ZodType<z.infer<Schema>>, resources, checks, secrets, products })
+  Object.freeze({ name, vars: vars as z.ZodType<z.infer<Schema>>, resources, checks, health, secrets, products })

@@ -49,6 +49,9 @@ export type CommandLine<Extra extends Flags = NoFlags> = Readonly<{
   positionals: readonly string[]
 }>
 
+/** The command line of any playbook; what its own flags hold is for the playbook to know. */
+export type AnyCommandLine = Omit<CommandLine, 'extra'> & Readonly<{ extra: Readonly<Record<string, unknown>> }>
+
 type Value<F extends Flag> = F extends { type: 'boolean' }
   ? boolean
   : F extends { repeatable: true }
