@@ -38,7 +38,8 @@ for (const [what, spoil] of Object.entries(SPOILT))
     const name = pick(random, NODES)
     const path = join(labDir(), 'facts', `${name}.json`)
     await on(name, DRIFTS.config)
-    spoil(path, readFileSync(path, 'utf8'), random)
+    const facts = readFileSync(path, 'utf8')
+    spoil(path, facts, random)
     try {
       const checked = await check(generation - 1)
       t.is(checked.exit, 2, [checked.stderr, ...checked.said].join('\n'))
@@ -46,6 +47,7 @@ for (const [what, spoil] of Object.entries(SPOILT))
       await holds(t, generation)
     } finally {
       nothing(path)
+      writeFileSync(path, facts)
     }
   })
 
