@@ -56,7 +56,14 @@ const functions = (unit: string, within: number): string => `
 unit=${quote(unit)}
 show() { systemctl show -p "$1" --value -- "$unit"; }
 digest() { for path; do if [ -f "$path" ]; then sha256sum <"$path" | cut -c1-64; else echo absent; fi; done | sha256sum | cut -c1-64; }
-mark() { (umask 077; printf '%s %s %s\\n' "$(show InvocationID)" "$1" "$2" >"/run/caravan/.$unit.new"; mv -f "/run/caravan/.$unit.new" "/run/caravan/$unit"); }
+mark() (
+  umask 077
+  marker="/run/caravan/$unit" new="/run/caravan/.$unit.new"
+  printf '%s %s %s\\n' "$(show InvocationID)" "$1" "$2" >"$new"
+  # where something else is, nothing could be moved onto it
+  [ -f "$marker" ] || rm -rf -- "$marker"
+  mv -f -T -- "$new" "$marker"
+)
 explain() {
   journalctl --no-pager -q -o cat -n 15 -u "$unit" 2>/dev/null || :
   echo "$1"
