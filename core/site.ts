@@ -4,10 +4,13 @@ import { factsCache } from './converge/facts-cache.ts'
 import { type Exit, run } from './converge/run.ts'
 import { CONTROLLER, controllerHost, type Host } from './declare/host.ts'
 import type { Inventory } from './declare/inventory.ts'
+import { noMeans } from './declare/means.ts'
 import { hostsOfPlay, type Play } from './declare/play.ts'
 import { UsageError } from './errors.ts'
 import { didYouMean } from './nearest.ts'
 import { type Opened, type Playbook, runPlaybook } from './playbook.ts'
+import { type LifeInput, openSecrets } from './secrets/life.ts'
+import { establishedServer, secretsPlace } from './secrets.ts'
 import type { Ui } from './terminal/ui.ts'
 
 /** A playbook that converges hosts. */
@@ -37,10 +40,13 @@ export const converge = async (
 ): Promise<Exit> => {
   const { options, inventory, hosts, dir, fleet, ui, interactive } = opened
   const selected = selectPlays(plays, options.roles, inventory)
+  const { secrets, save } = await openSecrets(lifeOf(plays, selected, opened))
   return run({
     id: runId(),
     playbook,
     inventory,
+    means: { ...noMeans, secrets },
+    beforeApply: save,
     plays,
     selected,
     hosts: withController(hosts, plays, selected, options.limit),
@@ -55,6 +61,13 @@ export const converge = async (
     canAsk: interactive,
   })
 }
+
+const lifeOf = (plays: readonly Play[], selected: ReadonlySet<number>, opened: Opened): LifeInput => ({
+  ...secretsPlace(opened),
+  roles: plays.map(({ role }) => role),
+  selected: plays.flatMap(({ role }, index) => (selected.has(index) ? [role] : [])),
+  established: () => establishedServer(plays, opened),
+})
 
 // this computer takes part where a play asks for it, unless --limit leaves it out
 const withController = (

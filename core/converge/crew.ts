@@ -20,6 +20,8 @@ export type RunInput = Readonly<{
   inventory: Inventory
   /** What roles are given besides it; by default nothing. */
   means?: Means
+  /** Called once, after the yes and before anything is changed on any host. */
+  beforeApply?: () => Promise<void>
   /** All plays of the site. */
   plays: readonly Play[]
   /** Indices of the plays that `--roles` leaves. */

@@ -57,6 +57,7 @@ const converge = async (members: readonly Member[], input: RunInput): Promise<Ex
   if (input.check) return failed() ? 1 : drift ? 2 : 0
   if (!drift) return failed() ? 1 : 0
   if (hasChanges(plan) && !(await input.approve('plan'))) return 1
+  if (hasChanges(plan)) await input.beforeApply?.()
   const leases = hasChanges(plan) ? await takeLeases(members, input) : undefined
   try {
     await runPlays(members, plan, input)

@@ -8,7 +8,8 @@ export type Have = Readonly<{ marked: boolean; standing: Standing }>
 
 type Want = Readonly<{ cluster: ClusterRole; host: Host }>
 
-const markOf = (name: string): string => `/var/lib/caravan/established-${name}`
+const MARKS = '/var/lib/caravan'
+const markOf = (name: string): string => `${MARKS}/established-${name}`
 
 /** Prints the mark and the standing of one server. */
 const look = ({ cluster, host }: Want): string =>
@@ -38,6 +39,9 @@ export const standingType: ResourceType<Want, Have> = {
 
 export const standing = (cluster: ClusterRole, host: Host): Resource<Want> =>
   declare(standingType, cluster.name, { cluster, host })
+
+/** A read-only fragment that succeeds where the server carries the mark of any established cluster. */
+export const HAS_MARK = `ls ${quote(MARKS)} | grep -q ^established-`
 
 /** A command that marks the server as one of an established cluster. */
 export const writeMark = (name: string): string => `mkdir -p /var/lib/caravan && : >${quote(markOf(name))}`

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { parseInventory } from '../declare/inventory.ts'
 import { argumentsOf, roleNames, root, withInventory } from '../playbook.ts'
+import { identityPath, makeIdentity, readIdentities } from '../secrets/identity.ts'
 import { converge } from '../site.ts'
 import { type CommandLine, commandOf, parseCommandLine } from '../terminal/cli.ts'
 import { printError } from '../terminal/errors.ts'
@@ -58,9 +59,18 @@ const guide = async (definition: Setup, options: Options): Promise<number> => {
   if (!(await isPrepared(definition, options, { ...beginning, given }, dialog, ui))) return 1
   const { plays } = definition
   const roles = plays.map(({ role }) => role)
+  if (!options.lab && roles.some(({ secrets }) => Object.keys(secrets).length > 0)) await ensureIdentity(dialog)
   const exit = await withInventory(place, options, roles, (opened) => converge({ playbook: 'site', plays }, opened))
   closing(dialog, place.inventory)
   return exit
+}
+
+/** Secrets can be made only where there is something that opens them again. */
+const ensureIdentity = async (dialog: Dialog): Promise<void> => {
+  const path = identityPath(undefined)
+  if ((await readIdentities(path)) !== undefined) return
+  await makeIdentity(path)
+  dialog.say('', `Made ${path}, which opens secrets.age.`, 'Keep a copy elsewhere: without it the secrets are lost.')
 }
 
 /** The answers where nobody can be asked: with `--lab`, it has answered what the lab knows. */
