@@ -96,7 +96,7 @@ const bare = async (way: Way): Promise<number> => {
   const began = performance.now()
   await Promise.all(
     scripts.map(({ host, script }) => {
-      const socket = `ControlPath=${join(room, `${way.name.trim()}-${host.name}`)}`
+      const socket = `ControlPath=${join(room, `${way.name.replaceAll(' ', '')}-${host.name}`)}`
       return timed('ssh', [...bareOptions, '-o', socket, ...way.ssh(host), 'exec sh -s'], script)
     }),
   )
