@@ -209,7 +209,12 @@ test('a play that needs a gate that stayed closed is skipped, and named', async 
       plays,
       selected: new Set([0, 1]),
       hosts,
-      inventory: { file: 'i', cluster: { name: 'toy', datacenter: 'dc1', network: '127.0.0.0/8' }, hosts, groups: {} },
+      inventory: {
+        file: 'i',
+        cluster: { name: 'toy', datacenter: 'dc1', network: '127.0.0.0/8', expose: 'private' },
+        hosts,
+        groups: {},
+      },
     },
   )
   t.is(result.exit, 1)
