@@ -209,7 +209,14 @@ test('a play that needs a gate that stayed closed is skipped, and named', async 
       plays,
       selected: new Set([0, 1]),
       hosts,
-      inventory: { file: 'i', cluster: { name: 'toy', datacenter: 'dc1', network: '127.0.0.0/8' }, hosts, groups: {} },
+      inventory: {
+        file: 'i',
+        cluster: { name: 'toy', datacenter: 'dc1', network: '127.0.0.0/8' },
+        hosts,
+        groups: {},
+        versions: { set: 'current' },
+        downloads: { by: 'host', keys: {} },
+      },
     },
   )
   t.is(result.exit, 1)
