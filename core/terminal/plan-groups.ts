@@ -9,9 +9,9 @@ export type ShownEvent = ForeignEvent & Readonly<{ kind: PlannedEvent['kind'] | 
 /** All that a plan shows, by host. */
 export const shownOf = ({ hosts, foreign = {} }: Told): Readonly<Record<string, readonly ShownEvent[]>> =>
   Object.fromEntries(
-    Object.entries(hosts).map(([host, planned]) => [
+    Object.keys({ ...hosts, ...foreign }).map((host) => [
       host,
-      [...planned, ...(foreign[host] ?? []).map((one) => ({ ...one, kind: 'foreign' as const }))],
+      [...(hosts[host] ?? []), ...(foreign[host] ?? []).map((one) => ({ ...one, kind: 'foreign' as const }))],
     ]),
   )
 

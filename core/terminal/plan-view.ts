@@ -24,8 +24,8 @@ const LONGEST_VALUE = 200
 
 /** The plan as lines: hosts › role › resource with what changes, then how much there is to do. */
 export const planLines = (plan: PlanEvent, options: PlanViewOptions): readonly string[] => {
-  const hosts = Object.fromEntries(Object.entries(plan.hosts).filter(([host]) => !options.leftOut.has(host)))
-  const groups = groupPlan(shownOf({ ...plan, hosts }), options.diff).flatMap(({ hosts, roles }) => [
+  const going = withoutHosts(plan, options.leftOut)
+  const groups = groupPlan(shownOf(going), options.diff).flatMap(({ hosts, roles }) => [
     ...heading(hosts, options),
     ...roles.flatMap(({ role, planned }) => [
       `  ${options.style.cyan(safeLine(role))}`,
@@ -33,7 +33,13 @@ export const planLines = (plan: PlanEvent, options: PlanViewOptions): readonly s
     ]),
     '',
   ])
-  return [...groups, ...legend({ ...plan, hosts }, options), ...summary({ ...plan, hosts }, options)]
+  return [...groups, ...legend(going, options), ...summary(going, options)]
+}
+
+const withoutHosts = (plan: PlanEvent, leftOut: ReadonlySet<string>): PlanEvent => {
+  const keep = <T>(all: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(Object.entries(all).filter(([host]) => !leftOut.has(host)))
+  return { ...plan, hosts: keep(plan.hosts), foreign: keep(plan.foreign ?? {}) }
 }
 
 const heading = (hosts: readonly string[], { hosts: all, columns, style }: PlanViewOptions): readonly string[] => {
