@@ -22,10 +22,10 @@ test('the sets hold no version that is refused, and every URL of theirs is whole
 })
 
 test('licences by version', (t) => {
-  t.is(licenceOf(catalogue, 'nomad', '1.6.10'), 'MPL-2.0')
-  t.is(licenceOf(catalogue, 'nomad', '1.7.2'), 'BUSL-1.1')
-  t.is(licenceOf(catalogue, 'consul', '1.16.6'), 'MPL-2.0')
-  t.is(licenceOf(catalogue, 'consul', '1.17.0'), 'BUSL-1.1')
+  t.is(licenceOf(catalogue, 'nomad', '1.6.10'), 'MPL-2.0; BUSL-1.1 from 1.7.0')
+  t.is(licenceOf(catalogue, 'nomad', '1.7.0'), 'BUSL-1.1')
+  t.is(licenceOf(catalogue, 'consul', '1.16.6'), 'MPL-2.0; BUSL-1.1 from 1.17.0')
+  t.is(licenceOf(catalogue, 'consul', '2.1.0'), 'BUSL-1.1')
   t.is(licenceOf(catalogue, 'coredns', '1.14.7'), 'Apache-2.0')
 })
 

@@ -31,9 +31,9 @@ export const sumsOf = (files: Readonly<Record<string, Uint8Array>>): Buffer =>
   )
 
 export const KEY = '/www.hashicorp.com/.well-known/pgp-key.txt'
-export const archiveOf = (name: string, arch: string): Buffer =>
+export const archiveOf = (name: string, version: string, arch: string): Buffer =>
   makeZip([
-    { name, content: `#!/bin/sh\necho ${name} for ${arch}\n`, mode: 0o100755 },
+    { name, content: `#!/bin/sh\necho ${name} ${version} for ${arch}\n`, mode: 0o100755 },
     { name: 'LICENSE.txt', content: 'x' },
   ])
 
@@ -43,7 +43,7 @@ type Files = Map<string, Uint8Array>
 export const publishSigned = async (files: Files, key: PrivateKey, product: string, version: string) => {
   const dir = `/releases.hashicorp.com/${product}/${version}/${product}_${version}`
   const archives = Object.fromEntries(
-    ['amd64', 'arm64'].map((arch) => [`${product}_${version}_linux_${arch}.zip`, archiveOf(product, arch)]),
+    ['amd64', 'arm64'].map((arch) => [`${product}_${version}_linux_${arch}.zip`, archiveOf(product, version, arch)]),
   )
   for (const [name, content] of Object.entries(archives))
     files.set(`/releases.hashicorp.com/${product}/${version}/${name}`, content)
@@ -58,7 +58,7 @@ export const publishSigned = async (files: Files, key: PrivateKey, product: stri
 export const publishSums = (files: Files, archive: (arch: string) => string) => {
   for (const arch of ['amd64', 'arm64']) {
     const path = archive(arch)
-    const content = archiveOf('x', arch)
+    const content = archiveOf('x', '1', arch)
     files.set(path, content)
     files.set(`${path}.sha256`, sumsOf({ [path.slice(path.lastIndexOf('/') + 1)]: content }))
   }

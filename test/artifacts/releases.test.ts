@@ -34,11 +34,11 @@ test('signed sums: read once, kept in the lock, and never asked for again', asyn
     product: 'nomad',
     version: '1.6.1',
     url: `${url}${paths.amd64}`,
-    sha256: sha256(archiveOf('nomad', 'amd64')),
+    sha256: sha256(archiveOf('nomad', '1.6.1', 'amd64')),
     member: 'nomad',
     by: 'host',
   })
-  t.is(releases('arm64', pins, true)('nomad').sha256, sha256(archiveOf('nomad', 'arm64')))
+  t.is(releases('arm64', pins, true)('nomad').sha256, sha256(archiveOf('nomad', '1.6.1', 'arm64')))
   t.false(existsSync(lock), 'nothing is written before the run changes anything')
   await save()
   const text = readFileSync(lock, 'utf8')
@@ -48,8 +48,8 @@ test('signed sums: read once, kept in the lock, and never asked for again', asyn
   1.6.1:
     verified: signature ${fingerprintOf(key)}
     archives:
-      nomad_1.6.1_linux_amd64.zip: ${sha256(archiveOf('nomad', 'amd64'))}
-      nomad_1.6.1_linux_arm64.zip: ${sha256(archiveOf('nomad', 'arm64'))}
+      nomad_1.6.1_linux_amd64.zip: ${sha256(archiveOf('nomad', '1.6.1', 'amd64'))}
+      nomad_1.6.1_linux_arm64.zip: ${sha256(archiveOf('nomad', '1.6.1', 'arm64'))}
 `,
   )
   t.deepEqual(readdirSync(join(lock, '..')), ['versions.lock'])
@@ -196,7 +196,7 @@ test('what a role did not declare it does not get', async (t) => {
 test('an architecture that is not published is told to the hosts that have it', async (t) => {
   const { files, url, lock, open } = await publisher(t, key)
   const { sums, signature } = await publishSigned(files, key, 'nomad', '1.6.1')
-  const one = sumsOf({ 'nomad_1.6.1_linux_amd64.zip': archiveOf('nomad', 'amd64') })
+  const one = sumsOf({ 'nomad_1.6.1_linux_amd64.zip': archiveOf('nomad', '1.6.1', 'amd64') })
   files.set(sums, one).set(signature, await signedBy(key, one))
   publishSums(files, cniArchive('1.9.1'))
   files.delete(`${cniArchive('1.9.1')('arm64')}.sha256`)
