@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import test from 'ava'
 import { type PrivateKey, readSignature, reformatKey } from 'openpgp'
 import { CaravanError } from '../../core/errors.ts'
+import { sandbox } from '../resources/law.ts'
 import { fingerprintOf, KEY, makeKey, publisher, publishSigned, signedBy, sumsOf } from './publisher.ts'
 
 const pins = { nomad: undefined }
@@ -150,6 +152,33 @@ const signs = async (t: Parameters<typeof publisher>[0], by: PrivateKey) => {
 test('a key of RSA, and one that signs by a subkey', async (t) => {
   await t.notThrowsAsync(signs(t, await makeKey({ type: 'rsa', rsaBits: 2048 })))
   await t.notThrowsAsync(signs(t, await makeKey({ subkeys: [{ sign: true }] })))
+})
+
+test('what gpg signs, as HashiCorp does', async (t) => {
+  if (!existsSync('/usr/bin/gpg')) {
+    t.log('skipped: no gpg here')
+    return t.pass()
+  }
+  const home = sandbox(t)
+  const gpg = (words: readonly string[], input?: Uint8Array) =>
+    execFileSync('gpg', ['--homedir', home, '--batch', '--pinentry-mode', 'loopback', '--passphrase', '', ...words], {
+      stdio: 'pipe',
+      ...(input && { input }),
+    })
+  for (const kind of ['rsa2048', 'ed25519']) {
+    const name = `${kind}@example.com`
+    gpg(['--quick-generate-key', name, kind, 'sign', 'never'])
+    const list = gpg(['--with-colons', '--list-keys', name]).toString()
+    const hashicorp = /^fpr:+([0-9A-F]{40}):/m.exec(list)?.[1] ?? ''
+    const { files, open, input } = await publisher(t, key)
+    const { sums, signature } = await publishSigned(files, key, 'nomad', '1.6.1')
+    files.set(signature, gpg(['--local-user', name, '--detach-sign'], files.get(sums)))
+    files.set(KEY, gpg(['--armor', '--export', name]))
+    const downloads = { ...input({}).inventory.downloads, keys: { hashicorp } }
+    await t.notThrowsAsync(open(pins, { downloads }), kind)
+    files.set(signature, gpg(['--local-user', name, '--detach-sign'], Buffer.from('other')))
+    await t.throwsAsync(open(pins, { downloads }), { message: /is not what .* signed/ }, kind)
+  }
 })
 
 test('armored signature, binary key, several keys in the keyring', async (t) => {
