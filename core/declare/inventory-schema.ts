@@ -56,6 +56,14 @@ export const clusterSchema = z.strictObject({
   name: dnsLabel.default('caravan'),
   datacenter: dnsLabel.default('dc1'),
   network: z.cidrv4({ error: 'must be an IPv4 network such as 10.33.0.0/16' }).default('10.33.0.0/16'),
+  expose: z.enum(['private', 'management']).default('private').meta({
+    description:
+      'Where the pages and APIs listen: on loopback and the private network; or also publicly, for the management addresses that the firewall lets in',
+  }),
+  firewall: z
+    .literal('external')
+    .optional()
+    .meta({ description: 'Says that a firewall outside of Caravan guards the public addresses' }),
 })
 
 export const versionsSchema = z.strictObject({

@@ -118,6 +118,10 @@ const crossProblems = (data: InventoryFile, yaml: PlacedYaml): string[] => {
       )
     }
   }
+  if (data.cluster.expose === 'management' && data.cluster.firewall === undefined) {
+    const place = yaml.placeOf(['cluster', 'expose'])
+    problems.push(`${place}: management opens ports on public addresses: say "firewall: external" once one guards them`)
+  }
   for (const key of ['address', 'privateIp', 'slot'] as const) problems.push(...duplicates(data, yaml, key))
   for (const [name, host] of Object.entries(data.hosts)) {
     if (inNetwork(host.privateIp, data.cluster.network)) continue

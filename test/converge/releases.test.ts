@@ -45,7 +45,7 @@ const place = async (t: ExecutionContext, by: 'host' | 'controller', trusted: Pr
       options,
       inventory: {
         file: join(toy.dir, 'inventory.yaml'),
-        cluster: { name: 'toy', datacenter: 'dc1', network: '127.0.0.0/8' },
+        cluster: { name: 'toy', datacenter: 'dc1', network: '127.0.0.0/8', expose: 'private' },
         hosts: [toy.host],
         groups: {},
         versions: { set: 'current', nomad },

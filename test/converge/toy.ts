@@ -154,7 +154,7 @@ export const toyRun = async (
   const plays = Object.entries(roles).map(([name, resources]) => toyPlay(name, resources, dirs))
   const inventory: Inventory = {
     file: 'inventory.yaml',
-    cluster: { name: 'toy', datacenter: 'dc1', network: '127.0.0.0/8' },
+    cluster: { name: 'toy', datacenter: 'dc1', network: '127.0.0.0/8', expose: 'private' },
     hosts: hosts.map(({ host }) => host),
     groups: {},
     versions: { set: 'current' },

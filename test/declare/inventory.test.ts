@@ -29,7 +29,7 @@ hosts:
 
 test('hosts get their groups, defaults and merged vars: all < group < host < command line', (t) => {
   const { hosts, cluster, groups } = parse(good)
-  t.deepEqual(cluster, { name: 'caravan', datacenter: 'dc1', network: '10.33.0.0/16' })
+  t.deepEqual(cluster, { name: 'caravan', datacenter: 'dc1', network: '10.33.0.0/16', expose: 'private' })
   t.deepEqual(groups, { servers: ['node-1'] })
   t.deepEqual(hosts[0]?.groups, ['servers'])
   t.deepEqual(hosts[0]?.vars, { docker: { logMaxSize: '3m', files: 2 } })
@@ -72,6 +72,16 @@ const bad: [title: string, text: string, ...messages: (string | RegExp)[]][] = [
     'an unknown top key',
     `host: 1\nhosts:\n  a: { ${host} }`,
     'inventory.yaml:1:1: unknown key "host" (did you mean "hosts"?)',
+  ],
+  [
+    'management without a firewall',
+    `cluster: { expose: management }\nhosts:\n  a: { ${host} }`,
+    'inventory.yaml:1:20: management opens ports on public addresses: say "firewall: external" once one guards them',
+  ],
+  [
+    'a datacenter that is no DNS label',
+    `cluster: { datacenter: DC_1 }\nhosts:\n  a: { ${host} }`,
+    /^inventory\.yaml:1:24: datacenter: must be a DNS label/,
   ],
   ['a host that is no DNS label', `hosts:\n  Node_1: { ${host} }`, /^inventory\.yaml:2:3: Node_1: must be a DNS label/],
   ['a duplicate host', `hosts:\n  a: { ${host} }\n  a: { ${host} }`, 'inventory.yaml:3:3: Map keys must be unique'],

@@ -25,7 +25,7 @@ const read = (text: string) => parseInventory(text, paths.inventory, { roles: []
 test('what is written reads back as it was meant', (t) => {
   const text = inventoryText(draft(['node-1', 'node-2', 'node-3', 'node-4'], 3, { port: 2222 }), paths)
   const { cluster, hosts, groups } = read(text)
-  t.deepEqual(cluster, { name: 'caravan', datacenter: 'dc1', network: '10.33.0.0/16' })
+  t.deepEqual(cluster, { name: 'caravan', datacenter: 'dc1', network: '10.33.0.0/16', expose: 'private' })
   t.deepEqual(groups, { servers: ['node-1', 'node-2', 'node-3'], clients: ['node-4'] })
   t.deepEqual(
     hosts.map(({ name, address, privateIp, slot }) => [name, address, privateIp, slot]),
