@@ -2,5 +2,6 @@
 import { play } from '../core/index.ts'
 import base from '../roles/base/index.ts'
 import docker from '../roles/docker/index.ts'
+import haproxy from '../roles/haproxy/index.ts'
 
-export const plays = [play(base), play(docker)]
+export const plays = [play(base), play(docker), play(haproxy)]

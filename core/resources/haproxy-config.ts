@@ -75,7 +75,7 @@ ${keeps ? '' : guard(id, stamp, sha256Of(content), have === UNKNOWN ? undefined 
 (
 ${keeps ? mendOwnership(want, id) : await replaceFile({ ...want, content, path: id }, upload)}
 )
-(umask 077; mkdir -p -- ${quote(parentOf(stamp))})
+(umask 022; mkdir -p -- ${quote(parentOf(stamp))})
 (
 ${await replaceFile({ owner: want.owner, group: want.group, mode: '0600', content: text, path: stamp }, upload)}
 )`

@@ -1,6 +1,6 @@
 import { type HealthCheck, type HealthInput, type Secret, type Secrets, withApi } from '../../core/index.ts'
-import { configText, PASSWORD, runsRevision } from './config.ts'
-import { API_PORT, listeningOf, nodesOf, reachedAt } from './listen.ts'
+import { configText, PASSWORD, runsConfig } from './config.ts'
+import { API_PORT, listeningOf, nodesOf, reachedAt, STATS_PORT } from './listen.ts'
 import type { HaproxyVars } from './vars.ts'
 
 type Input = HealthInput<HaproxyVars>
@@ -27,7 +27,7 @@ export const haproxyHealth = (input: Input): readonly HealthCheck[] => [
 
 const configuration = (input: Input): HealthCheck => ({
   name: 'configuration',
-  ask: `systemctl is-active haproxy.service && ${runsRevision(configText(input).revision)}`,
+  ask: `systemctl is-active haproxy.service && ${runsConfig(input, configText(input))}`,
   expect: 'it runs, with what the role says loaded',
   judge: (answer, status) => status === 0 && answer === 'active',
 })
@@ -61,7 +61,7 @@ const servers = ({ host }: Input, backend: string): HealthCheck => {
   const nodes = nodesOf(host)
   return {
     name: `servers of ${backend}`,
-    ask: `curl -qfsS --noproxy '*' --max-time 8 'http://127.0.0.1:8404/stats;csv' | awk -F, '$1 == "${backend}" && $2 != "FRONTEND" && $18 !~ /^MAINT/ { print $2 "=" $18 }'`,
+    ask: `curl -qfsS --noproxy '*' --max-time 8 'http://127.0.0.1:${STATS_PORT}/stats;csv' | awk -F, '$1 == "${backend}" && $2 != "FRONTEND" && $18 !~ /^MAINT/ { print $2 "=" $18 }'`,
     expect: `BACKEND and at least ${nodes} servers, all UP; slots that nobody uses do not count`,
     judge: (answer) => {
       const rows = answer.split('\n')

@@ -1,5 +1,5 @@
 import { aptRepository, defineRole, directory, packages, type Resource, ready, service } from '../../core/index.ts'
-import { config, configText, PASSWORD, runsRevision } from './config.ts'
+import { config, configText, PASSWORD, runsConfig } from './config.ts'
 import { dataplaneapi, noDataplaneapi } from './dataplaneapi.ts'
 import { haproxyHealth } from './health.ts'
 import { findings } from './listen.ts'
@@ -25,7 +25,7 @@ export default defineRole(
       configured,
       service('haproxy', { enabled: true, running: true, restartOn: installed, reloadOn: [configured] }),
       ready('haproxy runs its configuration', {
-        check: runsRevision(text.revision),
+        check: runsConfig(input, text),
         within: '30s',
         unit: 'haproxy.service',
       }),

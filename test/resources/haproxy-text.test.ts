@@ -84,6 +84,7 @@ const SAME: readonly (readonly [title: string, one: string, other: string, same:
   ['no option', 'backend a\n  option x\n', 'backend a\n  no option x\n', false],
   ['a comment', 'backend a\n', 'backend a\n  # mine\n', false],
   ['an empty section', 'global\n', 'global\nbackend a\n', false],
+  ['a section that begins twice, and not alike', 'backend a\nbackend a x\n', 'backend a\n', false],
   ['half a quote', 'global\n  log "a  b\n', 'global\n  log "a b\n', false],
 ]
 for (const [title, one, other, same] of SAME)

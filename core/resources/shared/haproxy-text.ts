@@ -61,7 +61,10 @@ export const parseConfig = (text: string): Config => {
       if (anonymous) head = line.replace('defaults', `defaults ${defaults}`)
     }
     current = head.split(' ').slice(0, 2).join(' ')
-    if (!sections.has(current)) sections.set(current, { head, lines: [] })
+    const known = sections.get(current)
+    if (known === undefined) sections.set(current, { head, lines: [] })
+    // what the second head says besides is not lost, but for HAProxy to judge
+    else if (known.head !== head) known.lines.push(head)
   }
   return sections
 }
