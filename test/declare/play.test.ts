@@ -13,6 +13,8 @@ const inventory = {
   cluster: { name: 'c', datacenter: 'dc1', network: '10.33.0.0/16', expose: 'private', firewall: undefined },
   hosts,
   groups: { servers: ['node-1', 'node-2'], odd: ['node-2', 'node-3'] },
+  versions: { set: 'current' },
+  downloads: { by: 'host', keys: {} },
 } as const
 
 const cases: [options: PlayOptions, ...names: string[]][] = [
