@@ -12,7 +12,7 @@ type RaftServer = Readonly<{ Address?: unknown; Leader?: unknown; Voter?: unknow
 /**
  * The servers of Consul. Each tells of itself, not of what the leader says: before there is a leader nobody knows the
  * token, so that a server takes part only once it follows one.
- * Source: consul's API, "Operator: Raft"; hand-over since Consul 1.14
+ * Source: consul's API, "Operator: Raft"; hand-over since Consul 1.15
  */
 export const consulCluster: ClusterRole = {
   name: 'consul',
