@@ -1,6 +1,15 @@
 // What the site is made of: the roles, on which hosts, in which order. site.mjs runs it, setup.mjs offers to.
 import { play } from '../core/index.ts'
 import base from '../roles/base/index.ts'
+import consulAcl from '../roles/consul/acl.ts'
+import { consulCluster } from '../roles/consul/cluster.ts'
+import consul from '../roles/consul/index.ts'
 import docker from '../roles/docker/index.ts'
 
-export const plays = [play(base), play(docker)]
+export const plays = [
+  play(base),
+  play(docker),
+  play(consul, { on: 'servers', cluster: consulCluster }),
+  play(consul, { except: 'servers', needs: ['consul'] }),
+  play(consulAcl, { needs: ['consul'] }),
+]
