@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import {
   atLeast,
   certificate,
@@ -14,6 +15,8 @@ export const CA_FILE = '/etc/nomad.d/tls/ca.pem'
 export const CERTIFICATE = '/etc/nomad.d/tls/agent.pem'
 
 const CONFIG = '/etc/nomad.d/nomad.hcl'
+const CONSUL = '/etc/nomad.d/consul.hcl'
+const SETTINGS = '/etc/nomad.d/settings.json'
 const JOIN = '/etc/nomad.d/nomad-join.hcl'
 
 export const isServer = ({ groups }: Host): boolean => groups.includes('servers')
@@ -31,15 +34,29 @@ export const directories = (): readonly Resource[] => [
 ]
 
 /** Certificate and key of the agent, and the CA that all agents trust. Source: `nomad tls cert create`. */
-export const certificates = ({ host, secrets, vars }: Input): readonly Resource[] => {
+export const certificates = ({ host, cluster, secrets, vars }: Input): readonly Resource[] => {
   const ca = secrets.ca('nomad-ca')
   // agents ask for this very name when they verify a server; one that is both has the server's
   const subject = `${isServer(host) ? 'server' : 'client'}.${vars.region}.nomad`
   return [
     file(CA_FILE, { content: ca.certificate }),
-    certificate(CERTIFICATE, { subject, names: [subject, 'localhost', '127.0.0.1', host.privateIp], ca }),
+    certificate(CERTIFICATE, {
+      subject,
+      names: [
+        subject,
+        'localhost',
+        '127.0.0.1',
+        host.privateIp,
+        ...(cluster.expose === 'management' ? publicNamesOf(host) : []),
+      ],
+      ca,
+    }),
   ]
 }
+
+// An alias of somebody's ssh configuration is no name that a browser would use.
+const publicNamesOf = ({ address }: Host): readonly string[] =>
+  isIP(address) !== 0 || /^([a-z0-9-]{1,63}\.)+[a-z0-9-]{1,63}$/i.test(address) ? [address] : []
 
 /** The configuration that an agent restarts on. */
 export const configuration = (input: Input): readonly Resource[] => {
@@ -58,13 +75,20 @@ export const configuration = (input: Input): readonly Resource[] => {
   const token = secrets.value('consul-nomad-token')
   const identities = isServer(host) && atLeast(releases('nomad').version, '1.10.0')
   return [
-    file('/etc/nomad.d/consul.hcl', { content: template('nomad/consul.hcl.ejs', { token, identities }) }),
-    file(CONFIG, { content, mode: '0640', validate: VALIDATE, siblings: ['/etc/nomad.d/consul.hcl', JOIN] }),
+    file(CONSUL, { content: template('nomad/consul.hcl.ejs', { token, identities }) }),
+    file(CONFIG, { content, mode: '0640', validate: VALIDATE, siblings: [CONSUL, JOIN] }),
+    // read after the others, so that it wins
+    file(SETTINGS, {
+      content: `${JSON.stringify(vars.settings, null, 2)}\n`,
+      mode: '0640',
+      validate: VALIDATE,
+      siblings: [CONSUL, CONFIG, JOIN],
+    }),
   ]
 }
 
 // The whole directory, as the agent reads it. Source: `nomad config validate -help`.
-const VALIDATE = '/usr/local/bin/nomad config validate "${1%/*}"'
+const VALIDATE = `/usr/local/bin/nomad config validate "\${1%/*}"`
 
 /** What an agent reads at its first start only. */
 export const joining = ({ host, hosts, secrets }: Input): Resource => {
@@ -79,7 +103,7 @@ export const joining = ({ host, hosts, secrets }: Input): Resource => {
         peers: peers.map((address) => `${address}:4648`),
       })
     : template('nomad/nomad-join.hcl.ejs', { server: false, peers: peers.map((address) => `${address}:4647`) })
-  return file(JOIN, { content, mode: '0600', validate: VALIDATE, siblings: [CONFIG] })
+  return file(JOIN, { content, mode: '0600', validate: VALIDATE, siblings: [CONSUL, CONFIG, SETTINGS] })
 }
 
 /** The systemd unit. Source: the packaged units of 1.6.1 to 2.0.5; sd_notify came with 1.8.0, User=root with 1.8.4. */
@@ -88,7 +112,7 @@ export const unitFile = (input: Input): Resource => {
   return file('/etc/systemd/system/nomad.service', {
     content: template('nomad/nomad.service.ejs', {
       after: ['consul.service', ...(input.vars.client ? ['docker.service'] : [])],
-      paths: input.vars.client ? volumesOf(input).map(({ path }) => path) : [],
+      paths: volumesOf(input).map(({ path }) => path),
       notify: atLeast(version, '1.8.0'),
       user: atLeast(version, '1.8.4'),
     }),
@@ -100,14 +124,18 @@ const listenOn = ({ cluster, host }: Input): readonly string[] => [
   '127.0.0.1',
   host.privateIp,
   ...(cluster.expose === 'management' && host.facts.publicInterface !== undefined
-    ? [`{{ GetInterfaceIP "${host.facts.publicInterface}" }}`]
+    ? // it is a pattern. Source: hashicorp/go-sockaddr, template
+      [`{{ GetInterfaceIP "^${host.facts.publicInterface}$" }}`]
     : []),
 ]
 
 type Volume = NomadVars['hostVolumes'][string] & Readonly<{ name: string }>
 
 /** The host's volumes; one that wants a slot is not on a host that has none. */
-export const volumesOf = ({ host: { slot }, vars }: Input): readonly Volume[] =>
-  Object.entries(vars.hostVolumes).flatMap(([name, volume]) =>
+const volumesOf = ({ host: { slot }, vars }: Input): readonly Volume[] =>
+  Object.entries(vars.client ? vars.hostVolumes : {}).flatMap(([name, volume]) =>
     name.includes('[slot]') && slot === undefined ? [] : [{ ...volume, name: name.replace('[slot]', `[${slot}]`) }],
   )
+
+export const volumeDirectories = (input: Input): readonly Resource[] =>
+  volumesOf(input).map(({ path, owner, group, mode }) => directory(path, { owner, group, mode, parents: true }))

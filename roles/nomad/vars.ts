@@ -53,6 +53,10 @@ export const NomadVars = z.strictObject({
         "Volumes of the host by name; [slot] stands for the host's slot. Each { path, readOnly, owner, group, mode }",
     }),
   logLevel: z.enum(['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO').meta({ description: 'Of the agent' }),
+  settings: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .meta({ description: 'Further keys of the agent’s configuration; they win over ours' }),
   checkImage: image
     .default('busybox:1.36')
     .meta({ description: 'An image with sh and nslookup, for status.mjs --deep' }),
