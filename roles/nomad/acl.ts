@@ -65,8 +65,8 @@ const nodeIsReady = (secrets: Secrets) =>
       'whether the node is ready',
       secrets,
       `${OWN_NODE}
-status=$(value Status) driver=$(docker)
-[ "$status $driver" = 'ready healthy' ] || { echo "the node is $status, and its docker driver $driver"; exit 1; }`,
+is=$(status) driver=$(docker)
+[ "$is $driver" = 'ready healthy' ] || { echo "the node is $is, and its docker driver $driver"; exit 1; }`,
     ),
     within: '120s',
     unit: 'nomad.service',

@@ -20,13 +20,15 @@ export const asking = (path: string): string =>
   `curl -q -sS --fail --noproxy '*' --max-time 9 --cacert ${API.ca} '${API.url}${path}'`
 
 /**
- * Reads what the servers know of the host's own node into `$node`. `value KEY` is then the last text of that name in
- * it, and `docker` whether its docker driver is healthy. A node's answer is one line of JSON with sorted keys.
+ * Reads what the servers know of the host's own node into `$node`, one line of JSON. `status` is then its status (that of
+ * a former drain has other words), `value KEY` the first text of that name, and `docker` whether its docker driver is
+ * healthy. Source: hashicorp/nomad, nomad/structs: Node, NodeStatus*, DriverInfo
  */
 export const OWN_NODE = `
 node=$(api "/v1/node/$(cat /opt/nomad/data/client/client-id)") || exit 1
-value() { printf %s "$node" | grep -oE "\\"$1\\":\\"[^\\"]*\\"" | tail -n 1 | cut -d '"' -f 4; }
+find() { printf %s "$node" | grep -oE "$1" | head -n 1; }
+status() { find '"Status":"(initializing|ready|down|disconnected)"' | cut -d '"' -f 4; }
+value() { find "\\"$1\\":\\"[^\\"]*\\"" | cut -d '"' -f 4; }
 docker() {
-  driver=$(printf %s "$node" | grep -oE '"docker":\\{"Attributes":(\\{[^}]*\\}|null),[^}]*' | head -n 1)
-  case $driver in *'"Healthy":true'*) echo healthy ;; *) echo unhealthy ;; esac
+  case $(find '"docker":\\{"Attributes":(\\{[^}]*\\}|null),[^}]*') in *'"Healthy":true'*) echo healthy ;; *) echo unhealthy ;; esac
 }`

@@ -100,21 +100,20 @@ const node = ({ host, secrets }: Input): HealthCheck => {
       'the node of nomad',
       secrets,
       `${OWN_NODE}
-echo "$(value Status), $(value SchedulingEligibility), docker $(docker), ports on $(value unique.network.ip-address)"`,
+echo "$(status), $(value SchedulingEligibility), docker $(docker), ports on $(value unique.network.ip-address)"`,
     ),
     expect: good,
     judge: (answer) => answer === good,
   }
 }
 
-// `web.web[0] http 10.33.0.2:23456`. The keys of an answer are sorted: an allocation's ports stand before its name.
+// `web.web[0] http 10.33.0.2:23456`. An allocation's name stands before its ports.
+// Source: hashicorp/nomad, nomad/structs: AllocListStub, AllocatedPortMapping
 const PORTS = `
 own=$(cat /opt/nomad/data/client/client-id) || exit 1
 all=$(api "/v1/allocations?namespace=*&resources=true&filter=NodeID%20%3D%3D%20%22$own%22%20and%20ClientStatus%20%3D%3D%20%22running%22") || exit 1
-printf %s "$all" | grep -oE '"HostIP":"[^}]*|"Name":"[^"]*\\[[0-9]+\\]"' | awk -F '"' '
-  $2 == "HostIP" { value = $0; sub(/.*"Value":/, "", value); label = $0; sub(/.*"Label":"/, "", label); sub(/".*/, "", label)
-    ports = ports label " " $4 ":" value + 0 "\\n" }
-  $2 == "Name" { n = split(ports, port, "\\n"); for (i = 1; i < n; i++) print $4 " " port[i]; ports = "" }'`
+printf %s "$all" | grep -oE '"Name":"[^"]*\\[[0-9]+\\]"|"Label":"[^"]*","Value":[0-9]+,"To":-?[0-9]+,"HostIP":"[^"]*"' |
+  awk -F '"' '$2 == "Name" { name = $4 } $2 == "Label" { gsub(/[^0-9]/, "", $7); print name " " $4 " " $12 ":" $7 }'`
 
 const ports = ({ host, secrets }: Input): HealthCheck => ({
   name: 'ports of allocations',
