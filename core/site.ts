@@ -69,7 +69,8 @@ export const converge = async (
   })
 }
 
-const lifeOf = (plays: readonly Play[], selected: ReadonlySet<number>, opened: Opened): LifeInput => ({
+/** What the secrets of these plays need to be opened. */
+export const lifeOf = (plays: readonly Play[], selected: ReadonlySet<number>, opened: Opened): LifeInput => ({
   ...secretsPlace(opened),
   roles: plays.map(({ role }) => role),
   selected: plays.flatMap(({ role }, index) => (selected.has(index) ? [role] : [])),

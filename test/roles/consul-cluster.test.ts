@@ -62,6 +62,7 @@ const checks = (own: Host, expose: 'private' | 'management' = 'private') =>
     hosts: [...servers, client],
     cluster: { name: 'caravan', datacenter: 'dc1', network: '10.33.0.0/16', expose },
     vars: consul.vars.parse({}),
+    secrets: secretsOf(consul.secrets),
   })
 const judge = (name: string, answer: string, own = server, expose: 'private' | 'management' = 'private') =>
   checks(own, expose)
