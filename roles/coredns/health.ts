@@ -3,11 +3,7 @@ import type { HealthCheck, HealthInput } from '../../core/index.ts'
 import { addressesOf } from './ask.ts'
 
 /** What CoreDNS of this host must answer, to this host and to its containers. */
-export const corednsHealth = ({
-  host,
-  hosts,
-  vars,
-}: HealthInput<{ publicName: string }>): readonly HealthCheck[] => {
+export const corednsHealth = ({ host, hosts, vars }: HealthInput<{ publicName: string }>): readonly HealthCheck[] => {
   const servers = hosts.filter(({ groups }) => groups.includes('servers')).map(({ privateIp }) => privateIp)
   return [
     {

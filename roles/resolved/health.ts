@@ -27,12 +27,7 @@ export const resolvedHealth = ({
 
 const isFound = (_: string, status: number): boolean => status === 0
 
-const whereInstalled = (
-  name: string,
-  ask: string,
-  expect: string,
-  judge: HealthCheck['judge'],
-): HealthCheck => ({
+const whereInstalled = (name: string, ask: string, expect: string, judge: HealthCheck['judge']): HealthCheck => ({
   name,
   ask: `[ -x /lib/systemd/systemd-resolved ] || { echo '${NOT_INSTALLED}'; exit 0; }\n${ask}`,
   expect,

@@ -1,5 +1,5 @@
 import type { Facts, Host } from '../../core/declare/host.ts'
-import { noMeans } from '../../core/declare/means.ts'
+import { noMeans, type Releases } from '../../core/declare/means.ts'
 import type { Resource } from '../../core/declare/resource.ts'
 import type { Finding, Role, Vitals } from '../../core/declare/role.ts'
 
@@ -72,16 +72,27 @@ export const facts = {
   },
 } as const satisfies Record<string, Facts>
 
-const input = (role: Role, own: Host, known: Facts, vars: Record<string, unknown>) => ({
+/** As the inventory's set would give it. */
+const release: Releases = (product) => ({
+  product,
+  version: '1.2.3',
+  url: `https://example.com/${product}.tgz`,
+  sha256: '0123456789abcdef'.repeat(4),
+  member: product,
+  by: 'host',
+})
+
+/** What a role is given for a host, with its vars as the inventory would give them. */
+export const input = (role: Role, own: Host, known: Facts, vars: Record<string, unknown>) => ({
   host: { ...own, facts: known },
   hosts,
   cluster: { name: 'caravan', datacenter: 'dc1', network: '10.33.0.0/16', expose: 'private' as const },
   vars: role.vars.parse(vars),
   secrets: noMeans.secrets(role, true),
-  releases: noMeans.releases(known.arch, {}, true),
+  releases: release,
 })
 
-/** What a role declares for a host, with its vars as the inventory would give them. */
+/** What a role declares for a host. */
 export const declared = (
   role: Role,
   own: Host,
