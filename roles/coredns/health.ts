@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { HealthCheck, HealthInput } from '../../core/index.ts'
+import type { HealthCheck, HealthInput, Host } from '../../core/index.ts'
 import { addressesOf } from './ask.ts'
 
 /** What CoreDNS of this host must answer, to this host and to its containers. */
@@ -20,9 +20,18 @@ export const corednsHealth = ({ host, hosts, vars }: HealthInput<{ publicName: s
     },
     {
       name: 'is ready',
-      ask: 'systemctl -q is-active coredns.service && curl -sS --max-time 5 http://127.0.0.1:8055/ready',
+      ask: 'systemctl -q is-active coredns.service && curl -q -sS --noproxy "*" --max-time 5 http://127.0.0.1:8055/ready',
       expect: 'OK',
       judge: (answer, status) => status === 0 && answer === 'OK',
     },
+    {
+      name: 'listens privately',
+      ask: `ss -Hlntup | awk '/"coredns"/ { print $1, $5 }' | sort -u`,
+      expect: listening(host).join(', '),
+      judge: (answer) => isDeepStrictEqual(answer.split('\n').sort(), listening(host)),
+    },
   ]
 }
+
+const listening = ({ privateIp }: Host): readonly string[] =>
+  [`tcp ${privateIp}:53`, `udp ${privateIp}:53`, 'tcp 127.0.0.1:8054', 'tcp 127.0.0.1:8055'].sort()

@@ -4,7 +4,11 @@ import { corednsHealth } from './health.ts'
 import { loops, upstreamsSchema } from './upstreams.ts'
 
 export const CorednsVars = z.strictObject({
-  version: z.string().optional().meta({ description: "Another version than that of the inventory's set" }),
+  version: z
+    .string()
+    .regex(/^\d+\.\d+\.\d+$/, 'must be a version such as 1.14.7')
+    .optional()
+    .meta({ description: 'Default: what `versions` says' }),
   upstreams: upstreamsSchema.default(['185.12.64.1', '185.12.64.2']).meta({
     description: 'Resolvers that are asked for all other names, in this order; these are those of Hetzner',
   }),

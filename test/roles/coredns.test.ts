@@ -163,6 +163,7 @@ const refused: [title: string, vars: Record<string, unknown>, ...messages: strin
     'upstreams[0]: must be an IP address, such as 185.12.64.1',
     'upstreams[1]: must be an IP address, such as 185.12.64.1',
   ],
+  ['a version that is none', { version: 'v1.14' }, 'version: must be a version such as 1.14.7'],
   [
     'a public name that is an address',
     { publicName: '198.51.100.1' },
@@ -209,6 +210,10 @@ const judged: [check: string, answer: string, status: number, well: boolean][] =
   ['is ready', 'forward', 0, false],
   ['is ready', 'curl: (7) Failed to connect', 7, false],
   ['is ready', '', 3, false],
+  ['listens privately', 'tcp 10.33.0.2:53\ntcp 127.0.0.1:8054\ntcp 127.0.0.1:8055\nudp 10.33.0.2:53', 0, true],
+  ['listens privately', 'tcp *:53\ntcp 127.0.0.1:8054\ntcp 127.0.0.1:8055\nudp *:53', 0, false],
+  ['listens privately', 'tcp 10.33.0.2:53\ntcp *:8080\ntcp *:8181\nudp 10.33.0.2:53', 0, false],
+  ['listens privately', '', 0, false],
 ]
 for (const [name, answer, status, well] of judged) {
   test(`coredns' health: ${name}: ${JSON.stringify(answer)} (${status}) is ${well ? 'well' : 'bad'}`, (t) => {
