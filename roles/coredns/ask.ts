@@ -1,7 +1,8 @@
 /** Which lines of dig hold an address, and which say why there is none. Source: dig(1), +comments, +answer. */
 const AWK = `
 $4 == "A" { print $5; found = 1 }
-/status: [A-Z]+|;; communications error|no servers could be reached/ { why = $0 }
+/status: / { sub(/.*status: /, ""); sub(/,.*/, ""); why = $0 ", and no address" }
+/;; communications error|no servers could be reached/ { why = $0 }
 END { if (!found) print why; exit !found }`
 
 /**
