@@ -2,7 +2,7 @@
 const AWK = `
 $4 == "A" { print $5; found = 1 }
 /status: / { sub(/.*status: /, ""); sub(/,.*/, ""); why = $0 ", and no address" }
-/;; communications error|no servers could be reached/ { why = $0 }
+/;; communications error|no servers could be reached/ && !why { why = $0 }
 END { if (!found) print why; exit !found }`
 
 /**

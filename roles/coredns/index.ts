@@ -3,6 +3,14 @@ import { addressesOf } from './ask.ts'
 import { corednsHealth } from './health.ts'
 import { loops, upstreamsSchema } from './upstreams.ts'
 
+/**
+ * CoreDNS cannot check a Corefile but by serving it, so a copy that listens on any free ports of loopback does for 2 s.
+ * Source: CoreDNS, coremain/run.go: it ends at once with a file that it does not like.
+ */
+const VALIDATE =
+  'sed -E \'s/:53 \\{$/:0 {/; s/bind .*/bind 127.0.0.1/; s/(health|ready) .*/\\1 127.0.0.1:0/; /^ +loop$/d\' "$1" >copy; ' +
+  'timeout 2 /usr/local/bin/coredns -conf copy; [ $? = 124 ]'
+
 export const CorednsVars = z.strictObject({
   version: z
     .string()
@@ -35,6 +43,7 @@ export default defineRole(
       }),
       group: 'coredns',
       mode: '0640',
+      validate: VALIDATE,
     })
     const unit = file('/etc/systemd/system/coredns.service', { content: template('coredns/coredns.service.ejs') })
     const answers = (name: string) =>

@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
 import { checkSchema } from '../../core/declare/schema-problems.ts'
 import { addressesOf } from '../../roles/coredns/ask.ts'
@@ -63,6 +66,28 @@ test('coredns takes upstreams, and logs each query of both blocks when asked to'
   t.is(text.match(/^ {4}errors\n {4}log$/gm)?.length, 2, text)
 })
 
+test('coredns tries a new Corefile in a copy that neither listens where the real one does nor asks anybody', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'coredns-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  const { text, validate } = corefile({ log: true })
+  writeFileSync(join(directory, 'Corefile'), text)
+  const program = 'timeout 2 /usr/local/bin/coredns -conf copy'
+  t.true(validate.includes(program), validate)
+  const run = (instead: string) =>
+    spawnSync('sh', ['-c', validate.replace(program, instead), 'validate', 'Corefile'], { cwd: directory }).status
+  t.is(run('(exit 1)'), 1)
+  t.is(run('(exit 0)'), 1)
+  t.is(run('(exit 124)'), 0)
+  t.is(
+    bare(readFileSync(join(directory, 'copy'), 'utf8')),
+    bare(text)
+      .replaceAll(':53', ':0')
+      .replaceAll('10.33.0.2', '127.0.0.1')
+      .replaceAll(/:805\d/g, ':0')
+      .replace('    loop\n', ''),
+  )
+})
+
 test('coredns tries for ever to start, and restarts on its binary, its unit and its Corefile', (t) => {
   const { text } = fileOf('/etc/systemd/system/coredns.service')
   for (const line of [
@@ -120,7 +145,7 @@ const answers: [title: string, printed: string, dig: number, says: string, statu
     'a CoreDNS that is silent',
     ';; communications error to 10.33.0.2#53: timed out\n;; no servers could be reached\n',
     9,
-    ';; no servers could be reached\n',
+    ';; communications error to 10.33.0.2#53: timed out\n',
     1,
   ],
 ]
