@@ -66,8 +66,10 @@ export const parseCatalogue = (text: string, file: string): Catalogue =>
 /** As `parseCatalogue`, of a file. */
 export const readCatalogue = (file: string): Catalogue => parseCatalogue(readFileSync(file, 'utf8'), file)
 
-/** The licence of a product in a version, such as `BUSL-1.1`. */
-export const licenceOf = ({ products }: Catalogue, product: Product, version: string): string =>
-  Object.entries(products[product].licences)
-    .sort(([one], [other]) => compareVersions(one, other))
-    .findLast(([since]) => atLeast(version, since))?.[1] ?? 'unknown'
+/** The licence of a product in a version, and those of later ones: `MPL-2.0; BUSL-1.1 from 1.7.0`. */
+export const licenceOf = ({ products }: Catalogue, product: Product, version: string): string => {
+  const licences = Object.entries(products[product].licences).sort(([one], [other]) => compareVersions(one, other))
+  const own = licences.findLastIndex(([since]) => atLeast(version, since))
+  const later = licences.slice(own + 1).map(([since, licence]) => `${licence} from ${since}`)
+  return [licences[own]?.[1] ?? 'unknown', ...later].join('; ')
+}

@@ -107,6 +107,10 @@ test('a first boot starts all servers and marks them once the gate has opened', 
     ...start(dir),
     ...(dir === toy.dirOf('node-1') ? [note(`${dir}/leader`, '')] : []),
   ])
+  t.deepEqual(
+    result.events.filter(({ event }) => event === 'cluster'),
+    [{ event: 'cluster', cluster: 'toy', leader: 'node-1', inside: ['node-1', 'node-2', 'node-3'], outside: [] }],
+  )
   t.deepEqual(result.errors, [])
   t.is(result.exit, 0)
   t.true(toy.toys.every(marked))
