@@ -1,7 +1,7 @@
 /** The inventory that the lab hands to the playbooks. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { stringify } from 'yaml'
-import { labPath, type Node, PRIVATE } from './config.ts'
+import { labPath, type Node, PRIVATE, PUBLIC, PUBLIC_NAME } from './config.ts'
 import { hostKey, withoutComment } from './keys.ts'
 
 const SERVERS = 3
@@ -22,7 +22,7 @@ async function inventoryText(nodes: readonly Node[]): Promise<string> {
   const clients = names.slice(SERVERS)
   const inventory = {
     cluster: { name: 'lab', datacenter: 'dc1', network: PRIVATE.network },
-    vars: {},
+    vars: { coredns: { upstreams: [PUBLIC.dns], publicName: PUBLIC_NAME }, resolved: { publicName: PUBLIC_NAME } },
     groups: { servers: names.slice(0, SERVERS), ...(clients.length > 0 && { clients }) },
     hosts: Object.fromEntries(await Promise.all(nodes.map(async (node) => [node.name, await host(node)]))),
   }
