@@ -1,12 +1,26 @@
 /** What the lab is made of: the one place for its addresses, names and directories. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { LabError } from './errors.ts'
 
 /** As many machines as one router namespace is told about. */
 export const MAX_NODES = 10
 export const DEFAULT_NODES = 3
 
-const publicPrefix = '198.18.33'
+/**
+ * Which lab of this computer: 1, or what CARAVAN_LAB says (2 to 9), so that tests of several checkouts can run at once.
+ * @throws LabError for any other value.
+ */
+export function labNumber(said: string | undefined): number {
+  if (said === undefined || said === '') return 1
+  if (/^[1-9]$/.test(said)) return Number(said)
+  throw new LabError(`lab: CARAVAN_LAB must be a number from 1 to 9, not ${JSON.stringify(said)}`)
+}
+
+const number = labNumber(process.env.CARAVAN_LAB)
+/** What the lab's namespaces, control groups and machines are named by on this computer. */
+export const PREFIX = number === 1 ? 'caravan' : `caravan-${number}`
+const publicPrefix = `198.18.${32 + number}`
 const privatePrefix = '10.33'
 
 /** The public side. 198.18.0.0/15 is set aside for tests (RFC 2544), so it should be nobody's real network. */
@@ -24,9 +38,9 @@ export const PUBLIC = {
 export const PRIVATE = { network: `${privatePrefix}.0.0/16`, gateway: `${privatePrefix}.0.1`, mtu: 1450 } as const
 
 export const PROXY_PORT = 3142
-export const ROUTER = 'caravan-net'
+export const ROUTER = `${PREFIX}-net`
 /** The end of the cable to the router in this computer's own namespace. */
-export const CONTROLLER_LINK = 'caravan0'
+export const CONTROLLER_LINK = `caravan${number - 1}`
 /** A name of the lab's upstream DNS that stands for "any public name"; it resolves to the router. */
 export const PUBLIC_NAME = 'public.example.com'
 
@@ -59,7 +73,7 @@ const root = join(import.meta.dirname, '..')
 
 /** Everything of `--lab`: inventory, keys, the machines' disks, logs, pid files. */
 export function labDir(): string {
-  return join(root, '.caravan', 'lab')
+  return join(root, '.caravan', number === 1 ? 'lab' : `lab-${number}`)
 }
 
 /** A path under `labDir()`. */

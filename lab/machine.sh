@@ -1,10 +1,10 @@
 #!/bin/sh
 # machine.sh run|clean: one machine of the lab, from power on to power off, or what one has left behind.
 # While it runs: TERM shuts the machine down in order, HUP reboots it. Pulling its plug is to kill its control group.
-# Takes from the environment: NAME DIR ROOTFS ROUTER GATEWAY ADDRESS PUBLIC_MAC PRIVATE_GATEWAY PRIVATE_IP PRIVATE_MTU PRIVATE_MAC LAB LINK
+# Takes from the environment: PREFIX NAME DIR ROOTFS ROUTER GATEWAY ADDRESS PUBLIC_MAC PRIVATE_GATEWAY PRIVATE_IP PRIVATE_MTU PRIVATE_MAC LAB LINK
 set -u
 
-namespace=caravan-$NAME
+namespace=$PREFIX-$NAME
 public=pub-$NAME
 private=priv-$NAME
 
@@ -45,10 +45,10 @@ unplug() {
 join_cgroups() {
   for hierarchy in $(hierarchies); do
     [ -e "$hierarchy/cgroup.procs" ] || continue
-    group=$hierarchy/caravan/$NAME
-    mkdir -p "$hierarchy/caravan"
+    group=$hierarchy/$PREFIX/$NAME
+    mkdir -p "$hierarchy/$PREFIX"
     # A cpuset without CPUs takes no process (cgroups(7), version 1).
-    for level in "$hierarchy/caravan" "$group"; do
+    for level in "$hierarchy/$PREFIX" "$group"; do
       mkdir -p "$level"
       [ -e "$level/cpuset.cpus" ] || continue
       cat "${level%/*}/cpuset.cpus" >"$level/cpuset.cpus"
@@ -76,14 +76,14 @@ boot() {
   # SYSTEMD_NSPAWN_LOCK: a machine without power leaves its lock files behind, and the supervisor is lock enough.
   export SYSTEMD_NSPAWN_LOCK=0
   exec systemd-nspawn --quiet --boot --register=no --keep-unit --link-journal=no --resolv-conf=off --timezone=off \
-    --machine="caravan-$NAME" --hostname="$NAME" --directory="$DIR/root" --network-namespace-path="/run/netns/$namespace" \
+    --machine="$PREFIX-$NAME" --hostname="$NAME" --directory="$DIR/root" --network-namespace-path="/run/netns/$namespace" \
     --bind="$DIR/docker:/var/lib/docker" "$@" \
     --capability=all --system-call-filter='add_key keyctl bpf perf_event_open'
 }
 
 pull_plug() {
   for tries in 1 2 3 4 5 6 7 8 9 10; do
-    members=$(find $(hierarchies | sed "s|\$|/caravan/$NAME|") -name cgroup.procs -exec cat {} + 2>/dev/null)
+    members=$(find $(hierarchies | sed "s|\$|/$PREFIX/$NAME|") -name cgroup.procs -exec cat {} + 2>/dev/null)
     [ -n "$members" ] || return 0
     kill -KILL $members 2>/dev/null
     sleep 0.05
@@ -93,10 +93,10 @@ pull_plug() {
 clean() {
   pull_plug
   unplug
-  rmdir "/run/systemd/nspawn/propagate/caravan-$NAME" 2>/dev/null
+  rmdir "/run/systemd/nspawn/propagate/$PREFIX-$NAME" 2>/dev/null
   for hierarchy in $(hierarchies); do
-    find "$hierarchy/caravan/$NAME" -depth -type d -exec rmdir {} + 2>/dev/null
-    rmdir "$hierarchy/caravan" 2>/dev/null
+    find "$hierarchy/$PREFIX/$NAME" -depth -type d -exec rmdir {} + 2>/dev/null
+    rmdir "$hierarchy/$PREFIX" 2>/dev/null
   done
 }
 

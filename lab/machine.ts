@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CONTROLLER_LINK, labDir, type Node, PRIVATE, PUBLIC, ROUTER } from './config.ts'
+import { CONTROLLER_LINK, labDir, type Node, PREFIX, PRIVATE, PUBLIC, ROUTER } from './config.ts'
 import { machinePath, makeDisk, rootfsOf } from './disk.ts'
 import { LabError } from './errors.ts'
 import { daemonPid, startDaemon, waitFor } from './processes.ts'
@@ -102,6 +102,7 @@ async function boots(node: Node): Promise<number> {
 
 async function settings(node: Node): Promise<Record<string, string>> {
   return {
+    PREFIX,
     NAME: node.name,
     DIR: machinePath(node),
     ROOTFS: await rootfsOf(node),

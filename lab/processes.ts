@@ -5,6 +5,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { labPath } from './config.ts'
 import { LabError } from './errors.ts'
+import { SYSTEM } from './shell.ts'
 
 /** A process as a pid file names it: the start time tells it from a later process with the same pid. */
 type Known = { readonly pid: number; readonly started: string }
@@ -40,7 +41,8 @@ export async function startDaemon(
   if (daemonPid(name)) return
   const [program = '', ...args] = argv
   const log = openSync(labPath(`${name}.log`), 'w')
-  const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], env: { ...process.env, ...env } })
+  const everything = { ...process.env, PATH: SYSTEM, ...env }
+  const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], env: everything })
   const failed = new Promise<Error>((resolve) => child.once('error', resolve))
   child.unref()
   if (!child.pid) throw new LabError(`lab: cannot start ${name}: ${(await failed).message}`)

@@ -2,7 +2,7 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { LabError } from './errors.ts'
-import { attempt, run } from './shell.ts'
+import { attempt, run, SYSTEM } from './shell.ts'
 
 /** Program → the Debian package that has it. */
 const PROGRAMS: ReadonlyMap<string, string> = new Map([
@@ -48,9 +48,7 @@ function missingPackages(): readonly string[] {
 }
 
 function isInstalled(program: string): boolean {
-  // Not only PATH: that of a user may lack the sbin directories.
-  const directories = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin']
-  return directories.some((directory) => isExecutable(join(directory, program)))
+  return SYSTEM.split(':').some((directory) => isExecutable(join(directory, program)))
 }
 
 function isExecutable(path: string): boolean {

@@ -1,7 +1,7 @@
 /** The root filesystem that all machines share, read-only: built once per recipe and kept in the cache. */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type AptSource, sourceLines } from './apt-sources.ts'
 import { cacheDir, PROXY_PORT, PUBLIC } from './config.ts'
@@ -63,11 +63,18 @@ function debstrap(target: string): string[] {
   ]
 }
 
-/** Removes the root filesystems of older recipes, but for those that are still `used`. */
+// Days; other labs of this computer may use other recipes.
+const KEPT = 7
+
+/** Removes the root filesystems that no lab has used for a week; `used` are in use now. */
 export async function pruneRootfs(used: readonly string[]): Promise<void> {
+  const now = new Date()
+  await Promise.all(used.filter((path) => existsSync(path)).map((path) => utimes(path, now, now)))
   const names = (await readdir(cacheDir())).filter((name) => name.startsWith('rootfs-'))
-  const old = names.map((name) => join(cacheDir(), name)).filter((path) => !used.includes(path))
-  await Promise.all(old.map((path) => rm(path, { recursive: true, force: true })))
+  for (const path of names.map((name) => join(cacheDir(), name))) {
+    const { mtimeMs } = await stat(path)
+    if (now.getTime() - mtimeMs > KEPT * 86_400_000) await rm(path, { recursive: true, force: true })
+  }
 }
 
 async function filesBelow(directory: string): Promise<string[]> {

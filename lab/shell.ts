@@ -3,12 +3,15 @@ import { LabError } from './errors.ts'
 
 export type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
-// Under `npm run` the project's own programs come first, and one of its dependencies brings another `nft`.
-const SYSTEM = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+/**
+ * Where the system's programs are. Not PATH: under `npx` and `npm run` the project's own programs come first there, and
+ * one of its dependencies brings another `nft`.
+ */
+export const SYSTEM = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** Runs a program, with `input` on its stdin, and says how it ended. Never throws for an exit code. */
 export async function attempt(argv: readonly string[], input = ''): Promise<Ran> {
-  const env = { ...process.env, PATH: `${SYSTEM}:${process.env.PATH ?? ''}` }
+  const env = { ...process.env, PATH: SYSTEM }
   const ran = await $({ quiet: true, nothrow: true, input, env })`${argv}`
   return { code: ran.exitCode ?? 1, stdout: ran.stdout, stderr: ran.stderr }
 }

@@ -2,6 +2,7 @@ import { hostname, userInfo } from 'node:os'
 import type { Host } from '../declare/host.ts'
 import { asCaravanError } from '../errors.ts'
 import { type Claim, dropLease, LEASE_SECONDS, LeaseError, type Taken, takeLease } from '../remote/lease.ts'
+import { processName } from '../remote/own-process.ts'
 import { active, fail, type Member, type RunInput } from './crew.ts'
 
 /** The leases of one run. */
@@ -14,7 +15,8 @@ export type Leases = Readonly<{ release: () => Promise<void> }>
  * @throws LeaseError when another run holds one and did not let go within `lockWait` seconds; what was taken is given back.
  */
 export const takeLeases = async (members: readonly Member[], input: RunInput): Promise<Leases> => {
-  const claim = { run: input.id, holder: `${userInfo().username}@${hostname()}`.replaceAll(/\s/g, '') }
+  const holder = `${userInfo().username}@${hostname()}`.replaceAll(/\s/g, '')
+  const claim = { run: input.id, holder, process: processName() }
   const reachable = await reachableHosts(members, input)
   const taken: Host[] = []
   const deadline = Date.now() + input.lockWait * 1000
@@ -25,7 +27,11 @@ export const takeLeases = async (members: readonly Member[], input: RunInput): P
         const { applied, over } = await takeUntil(host, claim, deadline, input)
         taken.push(host)
         if (over !== undefined)
-          input.emit({ event: 'warning', host: host.name, message: `took over the expired lease of ${over}` })
+          input.emit({
+            event: 'warning',
+            host: host.name,
+            message: `took over the lease of ${over}, whose run has ended`,
+          })
         if (member !== undefined && applied !== member.applied) member.stale = true
       } catch (error) {
         // whoever holds a host stops this run; a host that is gone only leaves it

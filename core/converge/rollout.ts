@@ -136,17 +136,26 @@ export const waitAtGate = async (play: Play, members: readonly Member[], input: 
   return awaitGate({ play, members, busy, apply: async () => {} }, cluster, input)
 }
 
-/** What keeps the gate of a play closed, by what the probes of its servers said; undefined: open, or not all were asked. */
-export const closedGate = (play: Play, members: readonly Member[], { inventory }: RunInput): string | undefined => {
+/** How the servers of a play's cluster stand, by what their last probes said; undefined: not all were asked. */
+export const observedStandings = (
+  play: Play,
+  members: readonly Member[],
+  { inventory }: RunInput,
+): Standings | undefined => {
   const { cluster } = play
   if (cluster === undefined) return undefined
   const servers = hostsOfPlay(play, inventory).map((host) => members.find((member) => member.host === host))
-  const standings = servers.map((member) => {
+  const standings = servers.flatMap((member) => {
     const have = member?.haves.get(`${standingType.name}:${cluster.name}`) as Have | undefined
-    return member === undefined ? undefined : ([member.host.name, have?.standing] as const)
+    return member === undefined ? [] : [[member.host.name, have?.standing] as const]
   })
-  if (standings.some((one) => one === undefined)) return undefined
-  const known = new Map(standings.filter((one) => one !== undefined))
-  const answer = gate([...known.keys()], known)
+  return standings.length === servers.length ? new Map(standings) : undefined
+}
+
+/** What keeps the gate of a play closed, by what the probes of its servers said; undefined: open, or not all were asked. */
+export const closedGate = (play: Play, members: readonly Member[], input: RunInput): string | undefined => {
+  const standings = observedStandings(play, members, input)
+  if (standings === undefined) return undefined
+  const answer = gate([...standings.keys()], standings)
   return answer === true ? undefined : answer
 }

@@ -1,3 +1,4 @@
+import { isUp } from '../declare/cluster.ts'
 import type { Play } from '../declare/play.ts'
 import { describe } from '../declare/resource.ts'
 import { CaravanError, ConvergenceError, WaitError } from '../errors.ts'
@@ -10,7 +11,7 @@ import { meet, observeAgain } from './observe.ts'
 import { runPlay } from './perform.ts'
 import { hasChanges, hasWaits, makePlan, type Plan, type Planned } from './plan.ts'
 import { plannedEvent } from './plan-event.ts'
-import { closedGate } from './rollout.ts'
+import { closedGate, observedStandings } from './rollout.ts'
 
 /** 0 converged, 1 failed, 2 drift under `--check`. */
 export type Exit = 0 | 1 | 2
@@ -35,6 +36,7 @@ export const run = async (given: RunInput): Promise<Exit> => {
   let exit: Exit = 1
   try {
     exit = await converge(members, input)
+    tellClusters(members, input)
   } finally {
     input.emit({
       event: 'summary',
@@ -106,6 +108,20 @@ const closedGates = (members: readonly Member[], input: RunInput): readonly Plan
       },
     ]
   })
+
+/** How each cluster stands, by the last probe of its servers. */
+const tellClusters = (members: readonly Member[], input: RunInput): void => {
+  for (const index of inOrder(input)) {
+    const { cluster } = input.plays[index] as Play
+    const standings = observedStandings(input.plays[index] as Play, members, input)
+    if (cluster === undefined || standings === undefined) continue
+    const [inside, outside] = [true, false].map((is) =>
+      [...standings].flatMap(([name, standing]) => (isUp(standing) === is ? [name] : [])),
+    ) as [string[], string[]]
+    const [leader] = [...standings].find(([, standing]) => standing?.leader) ?? []
+    input.emit({ event: 'cluster', cluster: cluster.name, ...(leader && { leader }), inside, outside })
+  }
+}
 
 const planFor = (members: readonly Member[], earlier = false): Plan =>
   makePlan(

@@ -25,7 +25,8 @@ export type ClusterRole = Readonly<{
 /** How the servers of a cluster stand, by host name; undefined: unreachable, or not asked. */
 export type Standings = ReadonlyMap<string, Standing | undefined>
 
-const isUp = (standing: Standing | undefined): boolean => standing?.healthy === true && standing.voter
+/** Whether a server takes part in its cluster with a vote. */
+export const isUp = (standing: Standing | undefined): boolean => standing?.healthy === true && standing.voter
 
 const quorumOf = (servers: number): number => Math.floor(servers / 2) + 1
 

@@ -56,6 +56,10 @@ export type Cluster = Readonly<{
   datacenter: string
   /** The private network, such as `10.33.0.0/16`. */
   network: string
+  /** Where pages and APIs listen: privately, or also publicly for the management addresses of a firewall. */
+  expose: 'private' | 'management'
+  /** `external`: a firewall that is none of Caravan's guards the public addresses. */
+  firewall?: 'external' | undefined
 }>
 
 /** The name under which plays address this computer: for resources behind a vendor's API. No host may have it. */

@@ -6,7 +6,7 @@ import { planLines } from './plan-view.ts'
 import { failedHosts, follow, newProgress, type Progress, phaseText } from './progress.ts'
 import { safeLine } from './safe.ts'
 import { createScreen, type Screen, type ScreenOptions } from './screen.ts'
-import { closingLines, summaryLines } from './summary-view.ts'
+import { closingLines, clusterLine, summaryLines } from './summary-view.ts'
 import { duration, pad } from './text.ts'
 
 export type DisplayOptions = ScreenOptions & Readonly<{ verbose: boolean; diff: boolean }>
@@ -71,6 +71,7 @@ type Told = { readonly [Name in RunEvent['event']]?: (event: Extract<RunEvent, {
 
 const tellers = (progress: Progress, screen: Screen, troubles: Troubles, options: DisplayOptions): Told => {
   const { verbose, canMove, style } = options
+  const clusters: string[] = []
   const began = performance.now()
   const view = () => ({ ...options, columns: Math.min(200, Math.max(60, options.columns())) })
   return {
@@ -94,10 +95,14 @@ const tellers = (progress: Progress, screen: Screen, troubles: Troubles, options
     applied: (event) => {
       if (!canMove) screen.say([appliedLine(event, [...progress.hosts.keys()])])
     },
+    cluster: (cluster) => {
+      clusters.push(clusterLine(cluster, style))
+    },
     summary: () => {
       screen.say(summaryLines(progress, view()))
       if (progress.applied) troubles.again()
       troubles.say()
+      screen.say([...(progress.applied && clusters.length > 0 ? [''] : []), ...clusters.splice(0)])
       screen.say(closingLines(progress, view()))
       void screen.settle()
     },

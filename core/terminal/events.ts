@@ -67,6 +67,14 @@ export type RunEvent =
       seconds: number
     }>
   | Readonly<{ event: 'error'; error: ErrorEvent }>
+  /** How a cluster stands at the end: who leads it, whose servers take part with a vote, and whose do not. */
+  | Readonly<{
+      event: 'cluster'
+      cluster: string
+      leader?: string
+      inside: readonly string[]
+      outside: readonly string[]
+    }>
   | Readonly<{
       event: 'summary'
       hosts: Readonly<Record<string, HostSummary>>

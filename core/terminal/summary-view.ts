@@ -1,4 +1,4 @@
-import type { HostSummary } from './events.ts'
+import type { HostSummary, RunEvent } from './events.ts'
 import { hostNames } from './host-names.ts'
 import { failedHosts, type Progress, secondsOf, totals } from './progress.ts'
 import { safeLine } from './safe.ts'
@@ -49,6 +49,18 @@ const slowestLines = ({ slowest }: Progress, { columns }: SummaryOptions): reado
     const place = wrap(safeLine(`${host} › ${role} › ${resource}`), columns - head.length)
     return place.map((line, part) => (part === 0 ? head : ' '.repeat(head.length)) + line)
   })
+
+/** `consul: node-1 leads, 3 of 3 servers take part`, and who does not. */
+export const clusterLine = (
+  { cluster, leader, inside, outside }: Extract<RunEvent, { event: 'cluster' }>,
+  style: Style,
+): string => {
+  const who = leader === undefined ? 'no leader' : `${safeLine(leader)} leads`
+  const all = inside.length + outside.length
+  const out = outside.length === 0 ? '' : `, not ${hostNames(outside)}`
+  const line = `${safeLine(cluster)}: ${who}, ${inside.length} of ${all} take part${out}`
+  return leader !== undefined && outside.length === 0 ? line : style.yellow(line)
+}
 
 /** The end of a run: `3 hosts · 57 resources right · nothing to change · 0.4 s`. */
 export const closingLines = (progress: Progress, { columns, style }: SummaryOptions): readonly string[] => {

@@ -1,11 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import { takeLease } from '../../core/remote/lease.ts'
+import { hasEnded, processName } from '../../core/remote/own-process.ts'
 import { note, toyHost, toyRun } from './toy.ts'
 
-const write = (dir: string, run: string, until: number, holder = 'mary@desk') => {
+const write = (dir: string, run: string, until: number, process = '') => {
   mkdirSync(join(dir, 'run'), { recursive: true })
-  writeFileSync(join(dir, 'run/lease'), `${run}\n${until}\n${holder}\n2026-11-22T20:00:00Z\n`)
+  writeFileSync(join(dir, 'run/lease'), `${run}\n${until}\nmary@desk\n2026-11-22T20:00:00Z\n${process}\n`)
 }
 const soon = () => Math.floor(Date.now() / 1000) + 60
 const roles = { first: (dir: string) => [note(`${dir}/a`, '1')] }
@@ -45,7 +47,6 @@ test('a lease that has expired is taken over, but not while its apply is at work
   const held = host.transport.run('exec 9>>/run/caravan/lock; flock 9; echo locked; sleep 2')
   await new Promise((resolve) => setTimeout(resolve, 300))
   // the probe waits for an apply that is at work, so the lease is asked for by itself
-  const { takeLease } = await import('../../core/remote/lease.ts')
   const claim = { run: 'test', holder: 'me@here' }
   await t.throwsAsync(takeLease('node-1', host.transport, claim), { message: /its apply is still at work/ })
   await held
@@ -55,9 +56,37 @@ test('a lease that has expired is taken over, but not while its apply is at work
     events.some(
       (event) =>
         event.event === 'warning' &&
-        event.message === 'took over the expired lease of mary@desk since 2026-11-22T20:00:00Z',
+        event.message === 'took over the lease of mary@desk since 2026-11-22T20:00:00Z, whose run has ended',
     ),
   )
+})
+
+test('a process is named so that a later one with its number has another name', (t) => {
+  const own = processName() ?? ''
+  t.is(processName(process.pid), own)
+  t.false(hasEnded(own))
+  const [boot, space, pid, started] = own.split(':')
+  t.true(hasEnded([boot, space, pid, Number(started) - 1].join(':')))
+  t.true(hasEnded([boot, space, 2 ** 30, started].join(':')))
+  for (const elsewhere of [['another', space, pid, 1], [boot, 1, pid, 1], [boot, space, 'x', 1], ['']])
+    t.false(hasEnded(elsewhere.join(':')), 'what is not of this computer may live')
+})
+
+test('a lease whose process has ended on this computer is taken over at once, but not while its apply is at work', async (t) => {
+  const host = toyHost(t)
+  const dead = (processName() ?? '').replace(/\d+$/, '1')
+  write(host.dir, 'other', soon(), dead)
+  const held = host.transport.run('exec 9>>/run/caravan/lock; flock 9; echo locked; sleep 2')
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  const claim = { run: 'test', holder: 'me@here' }
+  await t.throwsAsync(takeLease('node-1', host.transport, claim), {
+    message: /^mary@desk is changing it since .*; that run has died, but its apply is still at work$/,
+  })
+  await held
+  t.is((await toyRun([host], roles)).exit, 0)
+  write(host.dir, 'another', soon(), processName())
+  t.is((await toyRun([host], roles)).exit, 0, 'nothing is left to change')
+  await t.throwsAsync(takeLease('node-1', host.transport, claim), { message: /unless it is renewed/ }, 'that one lives')
 })
 
 test('--lock-wait waits until the other run lets go', async (t) => {

@@ -107,6 +107,10 @@ test('a first boot starts all servers and marks them once the gate has opened', 
     ...start(dir),
     ...(dir === toy.dirOf('node-1') ? [note(`${dir}/leader`, '')] : []),
   ])
+  t.deepEqual(
+    result.events.filter(({ event }) => event === 'cluster'),
+    [{ event: 'cluster', cluster: 'toy', leader: 'node-1', inside: ['node-1', 'node-2', 'node-3'], outside: [] }],
+  )
   t.deepEqual(result.errors, [])
   t.is(result.exit, 0)
   t.true(toy.toys.every(marked))
@@ -209,7 +213,14 @@ test('a play that needs a gate that stayed closed is skipped, and named', async 
       plays,
       selected: new Set([0, 1]),
       hosts,
-      inventory: { file: 'i', cluster: { name: 'toy', datacenter: 'dc1', network: '127.0.0.0/8' }, hosts, groups: {} },
+      inventory: {
+        file: 'i',
+        cluster: { name: 'toy', datacenter: 'dc1', network: '127.0.0.0/8', expose: 'private' },
+        hosts,
+        groups: {},
+        versions: { set: 'current' },
+        downloads: { by: 'host', keys: {} },
+      },
     },
   )
   t.is(result.exit, 1)

@@ -154,9 +154,11 @@ export const toyRun = async (
   const plays = Object.entries(roles).map(([name, resources]) => toyPlay(name, resources, dirs))
   const inventory: Inventory = {
     file: 'inventory.yaml',
-    cluster: { name: 'toy', datacenter: 'dc1', network: '127.0.0.0/8' },
+    cluster: { name: 'toy', datacenter: 'dc1', network: '127.0.0.0/8', expose: 'private' },
     hosts: hosts.map(({ host }) => host),
     groups: {},
+    versions: { set: 'current' },
+    downloads: { by: 'host', keys: {} },
   }
   const events: RunEvent[] = []
   const byName = new Map(hosts.map((toy) => [toy.host.name, toy.transport]))

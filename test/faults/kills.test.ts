@@ -132,7 +132,7 @@ for (let index = FROM; index <= KILLS; index++) {
     civil(t, next)
     // what the dead run's script still finished leaves nothing to change, and no lease to take
     const changed = next.events.some((event) => event.event === 'applied' && event.kind === 'change')
-    if (held.length > 0 && changed) t.regex(next.said.join('\n'), /\S+@\S+ is changing it since|took over the expired/)
+    if (held.length > 0 && changed) t.regex(next.said.join('\n'), /\S+@\S+ is changing it since|took over the lease/)
     counted.failures--
   })
 }

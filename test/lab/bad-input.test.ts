@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { parse, stringify } from 'yaml'
 import { quote } from '../../core/remote/shell.ts'
+import { PUBLIC } from '../../lab/config.ts'
 import { appliedIn, converged, inventoryText, NODES, on, planOf, type Ran, site, tornOn } from './machines.ts'
 
 const NODE = 'node-1'
@@ -55,8 +56,8 @@ writeFileSync(password, 'caravan-lab\n', { mode: 0o600 })
 const unreachable: readonly (readonly [title: string, edit: Partial<HostSettings>, message: RegExp])[] = [
   [
     'an address where nobody is',
-    { address: '198.18.33.99' },
-    /^node-1: 198\.18\.33\.99 does not answer on port 22\n[\s\S]*try: is it running, is the address right/,
+    { address: PUBLIC.network.replace('.0/24', '.99') },
+    /^node-1: 198\.18\.\d+\.99 does not answer on port 22\n[\s\S]*try: is it running, is the address right/,
   ],
   [
     'a port where nobody listens',

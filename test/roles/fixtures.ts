@@ -71,7 +71,7 @@ export const facts = {
 const input = (role: Role, own: Host, known: Facts, vars: Record<string, unknown>) => ({
   host: { ...own, facts: known },
   hosts,
-  cluster: { name: 'caravan', datacenter: 'dc1', network: '10.33.0.0/16' },
+  cluster: { name: 'caravan', datacenter: 'dc1', network: '10.33.0.0/16', expose: 'private' as const },
   vars: role.vars.parse(vars),
   secrets: noMeans.secrets(role, true),
   releases: noMeans.releases(known.arch, {}, true),

@@ -25,7 +25,7 @@ const read = (text: string) => parseInventory(text, paths.inventory, { roles: []
 test('what is written reads back as it was meant', (t) => {
   const text = inventoryText(draft(['node-1', 'node-2', 'node-3', 'node-4'], 3, { port: 2222 }), paths)
   const { cluster, hosts, groups } = read(text)
-  t.deepEqual(cluster, { name: 'caravan', datacenter: 'dc1', network: '10.33.0.0/16' })
+  t.deepEqual(cluster, { name: 'caravan', datacenter: 'dc1', network: '10.33.0.0/16', expose: 'private' })
   t.deepEqual(groups, { servers: ['node-1', 'node-2', 'node-3'], clients: ['node-4'] })
   t.deepEqual(
     hosts.map(({ name, address, privateIp, slot }) => [name, address, privateIp, slot]),
@@ -55,6 +55,12 @@ test('words that YAML takes for something else, paths and IPv6 addresses survive
   t.regex(text, /^ {4}sudoPasswordFile: secret\/sudo$/m)
   t.is(read(inventoryText(draft(['a'], 1, { address: '2001:db8::1' }), paths)).hosts[0]?.address, '2001:db8::1')
   t.is(read(inventoryText(draft(['a'], 1, { address: '12345' }), paths)).hosts[0]?.address, '12345')
+})
+
+test('where the lab downloads from goes with it', (t) => {
+  const downloads = { mirror: 'http://198.18.33.1:8080', by: 'host', keys: { hashicorp: 'A'.repeat(40) } } as const
+  t.deepEqual(read(inventoryText({ ...draft(['a'], 1), downloads }, paths)).downloads, downloads)
+  t.notRegex(inventoryText(draft(['a'], 1), paths), /downloads/)
 })
 
 test('editors find the schema, whatever the directory', (t) => {

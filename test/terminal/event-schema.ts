@@ -53,6 +53,7 @@ const fields = {
   applying: { ...place, kind: z.enum(['change', 'wait']) },
   applied: { ...place, kind: z.enum(['change', 'wait']), ok: z.boolean(), seconds },
   error: { error },
+  cluster: { cluster: z.string(), leader: z.string().optional(), inside: names, outside: names },
   summary: { hosts: z.record(z.string(), host), exit: z.union([z.literal(0), z.literal(1), z.literal(2)]), seconds },
 } satisfies { [Name in RunEvent['event']]: Record<string, z.ZodType> }
 

@@ -3,6 +3,8 @@ import fc from 'fast-check'
 import { changeEvent, unifiedDiff } from '../../core/terminal/change-event.ts'
 import { hostNames } from '../../core/terminal/host-names.ts'
 import { safeJson, safeLine, safeText } from '../../core/terminal/safe.ts'
+import { createStyle } from '../../core/terminal/style.ts'
+import { clusterLine } from '../../core/terminal/summary-view.ts'
 import { duration, pad, truncate, width, wrap } from '../../core/terminal/text.ts'
 
 const lines: readonly [text: string, line: string, text_: string][] = [
@@ -136,4 +138,12 @@ test('a change is told with a diff in place of its two texts', (t) => {
   const change = { property: 'content', from: 'absent', to: '2 bytes' }
   t.deepEqual(changeEvent(change), change)
   t.deepEqual(changeEvent({ ...change, diff: { from: '', to: 'x\n' } }), { ...change, diff: '@@ -0,0 +1,1 @@\n+x' })
+})
+
+test('a cluster is told in a line', (t) => {
+  const line = (leader: string | undefined, inside: string[], outside: string[]) =>
+    clusterLine({ event: 'cluster', cluster: 'consul', ...(leader && { leader }), inside, outside }, createStyle(false))
+  t.is(line('node-1', ['node-1', 'node-2'], []), 'consul: node-1 leads, 2 of 2 take part')
+  t.is(line('node-2', ['node-2'], ['node-1', 'node-3']), 'consul: node-2 leads, 1 of 3 take part, not node-1, node-3')
+  t.is(line(undefined, [], ['node-1']), 'consul: no leader, 0 of 1 take part, not node-1')
 })
