@@ -1,4 +1,4 @@
-module caravan.invalid/lab/mirror/cni
+module caravan.invalid/lab/mirror/cni-plugins
 
 go 1.24.2
 

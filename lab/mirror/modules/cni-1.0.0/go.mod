@@ -1,5 +1,0 @@
-module caravan.invalid/lab/mirror/cni
-
-go 1.16
-
-require github.com/containernetworking/plugins v1.0.0
