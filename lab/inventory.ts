@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { stringify } from 'yaml'
 import { labPath, type Node, PRIVATE, PUBLIC, PUBLIC_NAME } from './config.ts'
 import { hostKey, withoutComment } from './keys.ts'
+import { labMirror } from './mirror/index.ts'
 
 const SERVERS = 3
 
@@ -20,6 +21,7 @@ export async function writeInventory(nodes: readonly Node[]): Promise<void> {
 async function inventoryText(nodes: readonly Node[]): Promise<string> {
   const names = nodes.map(({ name }) => name)
   const clients = names.slice(SERVERS)
+  const { url, fingerprint, registry } = await labMirror()
   const inventory = {
     cluster: { name: 'lab', datacenter: 'dc1', network: PRIVATE.network },
     vars: { coredns: { upstreams: [PUBLIC.dns], publicName: PUBLIC_NAME }, resolved: { publicName: PUBLIC_NAME } },
