@@ -3,7 +3,6 @@
  * here is built on this computer, as docs/decisions/0006-the-lab-mirror.md says.
  */
 import { join } from 'node:path'
-import type { Product } from '../../core/declare/products.ts'
 import { labPath, MIRROR_PORT, PUBLIC } from '../config.ts'
 import { LabError } from '../errors.ts'
 import { startDaemon, waitFor } from '../processes.ts'
@@ -23,8 +22,6 @@ export type Mirror = {
   readonly fingerprint: string
   /** As image names begin, and for Docker's `insecure-registries`: `ADDRESS:PORT`. */
   readonly registry: string
-  /** For `versions`: what the lab's machines get. */
-  readonly versions: Readonly<Partial<Record<Product, string>>>
 }
 
 const ofTheLab = PROGRAMS.filter(({ use }) => use === 'lab')
@@ -35,7 +32,6 @@ export async function labMirror(): Promise<Mirror> {
     url: `http://${PUBLIC.controller}:${MIRROR_PORT}`,
     fingerprint: fingerprintOf(await labKey()),
     registry: REGISTRY,
-    versions: Object.fromEntries(ofTheLab.map(({ product, version }) => [product, version])),
   }
 }
 
