@@ -28,6 +28,7 @@ export const facts = {
     cpus: 8,
     memory: 15731,
     cgroup: 2,
+    resolved: true,
     privateInterface: 'enp7s0',
     privateMtu: 1450,
     publicInterface: 'eth0',
@@ -40,6 +41,7 @@ export const facts = {
     cpus: 4,
     memory: 7800,
     cgroup: 2,
+    resolved: false,
     privateInterface: 'enp7s0',
     privateMtu: 1450,
     publicInterface: 'eth0',
@@ -52,6 +54,7 @@ export const facts = {
     cpus: 4,
     memory: 15611,
     cgroup: 2,
+    resolved: true,
     privateInterface: 'enp7s0',
     privateMtu: 1450,
     publicInterface: 'eth0',
@@ -64,6 +67,7 @@ export const facts = {
     cpus: 4,
     memory: 15611,
     cgroup: 2,
+    resolved: true,
     privateInterface: 'ens10',
     privateMtu: 1450,
     publicInterface: 'eth0',
@@ -73,13 +77,14 @@ export const facts = {
 /** What a role may be given besides, in a test. */
 export type More = Partial<Pick<RoleInput<unknown>, 'hosts' | 'cluster' | 'secrets' | 'releases'>>
 
-const input = (role: Role, own: Host, known: Facts, vars: Record<string, unknown>, more: More = {}) => ({
+/** What a role is given for a host, with its vars as the inventory would give them. */
+export const input = (role: Role, own: Host, known: Facts, vars: Record<string, unknown>, more: More = {}) => ({
   host: { ...own, facts: known },
   hosts,
   cluster: { name: 'caravan', datacenter: 'dc1', network: '10.33.0.0/16', expose: 'private' as const },
   vars: role.vars.parse(vars),
   secrets: noMeans.secrets(role, true),
-  releases: noMeans.releases(known.arch, {}, true),
+  releases: releasesOf('1.2.3'),
   ...more,
 })
 
