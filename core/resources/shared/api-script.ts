@@ -18,6 +18,7 @@ silent
 show-error
 fail
 globoff
+max-time = 10
 ${accessLines(access).join('\n')}
 CARAVAN_API
 }
