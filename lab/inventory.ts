@@ -24,7 +24,12 @@ async function inventoryText(nodes: readonly Node[]): Promise<string> {
   const { url, fingerprint, registry } = await labMirror()
   const inventory = {
     cluster: { name: 'lab', datacenter: 'dc1', network: PRIVATE.network },
-    vars: { coredns: { upstreams: [PUBLIC.dns], publicName: PUBLIC_NAME }, resolved: { publicName: PUBLIC_NAME } },
+    downloads: { mirror: url, keys: { hashicorp: fingerprint } },
+    vars: {
+      coredns: { upstreams: [PUBLIC.dns], publicName: PUBLIC_NAME },
+      docker: { settings: { 'insecure-registries': [registry] } },
+      resolved: { publicName: PUBLIC_NAME },
+    },
     groups: { servers: names.slice(0, SERVERS), ...(clients.length > 0 && { clients }) },
     hosts: Object.fromEntries(await Promise.all(nodes.map(async (node) => [node.name, await host(node)]))),
   }
