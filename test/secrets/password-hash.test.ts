@@ -11,7 +11,10 @@ test('it is what openssl makes with the same salt, and always the same', (t) => 
     const [, kind, salt = ''] = hash.split('$')
     t.is(kind, '6')
     t.regex(salt, /^[./0-9A-Za-z]{16}$/)
-    t.is(execFileSync('openssl', ['passwd', '-6', '-salt', salt, '-stdin'], { input: password }).toString().trim(), hash)
+    t.is(
+      execFileSync('openssl', ['passwd', '-6', '-salt', salt, '-stdin'], { input: password }).toString().trim(),
+      hash,
+    )
     t.is(hashOf(password), hash)
   }
 })
