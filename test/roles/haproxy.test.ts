@@ -104,6 +104,13 @@ test('haproxy finds CrateDB through the own node of Consul', (t) => {
   t.true(sectionOf(text, 'defaults caravan').includes('option redispatch 1'))
 })
 
+test('haproxy asks for the services by the names that the role crate gives them', (t) => {
+  const own = { ...hosts[0], vars: { crate: { httpService: 'db-http', pgService: 'db-pg' } } }
+  const text = textOf(declared(haproxy, own, facts.debian12, { pgService: 'other' }, given()))
+  t.regex(text, / _db-http\._tcp\.service\.consul /)
+  t.regex(text, / _other\._tcp\.service\.consul /)
+})
+
 const binds = (resources: readonly Resource[]): readonly string[] =>
   [...textOf(resources).matchAll(/^ {2}bind (.*)$/gm)].map(([, bind = '']) => bind)
 
