@@ -58,7 +58,6 @@ const RUN: Readonly<Partial<Record<Product, string>>> = {
 
 test('a machine finds the images in the registry', async (t) => {
   const { registry } = await labMirror()
-  t.deepEqual(JSON.parse(await on(`curl -fsS http://${registry}/v2/_catalog`)), { repositories: ['busybox', 'pause'] })
   const accept = '-H "accept: application/vnd.docker.distribution.manifest.v2+json"'
   for (const image of ['busybox/manifests/lab', 'pause/manifests/3.9']) {
     const manifest = JSON.parse(await on(`curl -fsS ${accept} http://${registry}/v2/${image}`))
