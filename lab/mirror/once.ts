@@ -18,8 +18,12 @@ export async function once(path: string, make: (part: string) => Promise<void>):
   await lockedBy(`${path}.lock`, MINUTES, async () => {
     if (existsSync(path)) return
     const part = `${path}.part`
-    await rm(part, { recursive: true, force: true })
-    await make(part)
+    const scrap = () => rm(part, { recursive: true, force: true })
+    await scrap()
+    await make(part).catch(async (error: unknown) => {
+      await scrap()
+      throw error
+    })
     await rename(part, path)
   })
   return path
