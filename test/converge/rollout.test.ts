@@ -190,6 +190,19 @@ test('a cluster that has lost its quorum is mended server by server, without wai
   t.deepEqual([...new Set(applies(result))], ['node-1', 'node-2', 'node-3'])
 })
 
+test('what is told of a server that was left alone is what it said last', async (t) => {
+  const toy = toyCluster(t, 3)
+  toy.write('node-1', 'up')
+  toy.write('node-1', 'config', '1')
+  const result = await runCluster(toy, (dir) => [
+    ...start(dir),
+    ...(dir === toy.dirOf('node-3') ? [note(`${toy.dirOf('node-1')}/leader`, '')] : []),
+  ])
+  t.deepEqual([...new Set(applies(result))].sort(), ['node-2', 'node-3'])
+  const told = result.events.find(({ event }) => event === 'cluster')
+  t.like(told, { leader: 'node-1', outside: [] })
+})
+
 test('what a server is asked may hold a secret, which is told to nobody', async (t) => {
   const toy = toyCluster(t, 1)
   establish(toy)
