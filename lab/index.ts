@@ -1,5 +1,6 @@
 /** The lab: three (or up to ten) machines on this computer, as near to Hetzner's as a Linux host can make. */
 import { existsSync, readdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { didYouMean } from '../core/nearest.ts'
 import { DEFAULT_NODES, labDir, labNodes, labPath, MAX_NODES, type Node } from './config.ts'
 import { LabError } from './errors.ts'
@@ -45,6 +46,8 @@ export async function labReset({
   const wanted = labNodes(count(nodes))
   const scrapped = names?.map(nodeNamed) ?? everyNode
   await ensureMirror(log)
+  // what the mirror was built from may have changed since
+  await rm(labPath('versions.lock'), { force: true })
   return locked(() => bringUp(wanted, scrapped, log))
 }
 

@@ -24,7 +24,19 @@ async function inventoryText(nodes: readonly Node[]): Promise<string> {
   const { url, fingerprint, registry } = await labMirror()
   const inventory = {
     cluster: { name: 'lab', datacenter: 'dc1', network: PRIVATE.network },
-    vars: { coredns: { upstreams: [PUBLIC.dns], publicName: PUBLIC_NAME }, resolved: { publicName: PUBLIC_NAME } },
+    downloads: { mirror: url, keys: { hashicorp: fingerprint } },
+    vars: {
+      docker: { settings: { 'insecure-registries': [registry] } },
+      coredns: { upstreams: [PUBLIC.dns], publicName: PUBLIC_NAME },
+      resolved: { publicName: PUBLIC_NAME },
+      nomad: {
+        infraImage: `${registry}/pause:3.9`,
+        checkImage: `${registry}/busybox:lab`,
+        checkName: PUBLIC_NAME,
+        // each machine of the lab counts all of this computer
+        reserved: { cpu: 100, memory: 256, disk: 256 },
+      },
+    },
     groups: { servers: names.slice(0, SERVERS), ...(clients.length > 0 && { clients }) },
     hosts: Object.fromEntries(await Promise.all(nodes.map(async (node) => [node.name, await host(node)]))),
   }
