@@ -139,6 +139,26 @@ test('a first boot whose gate stays closed leaves no mark, and the next run comp
   t.is((await runCluster(toy, start)).exit, 1, 'a run waits, then fails')
   toy.write('node-1', 'leader')
   t.is((await runCluster(toy, start)).exit, 0)
+  t.true(toy.toys.every(marked))
+})
+
+test('a cluster that a run left before it was marked is marked by the next one, which changes nothing', async (t) => {
+  const toy = toyCluster(t, 3)
+  establish(toy)
+  const resources = (dir: string) => [note(`${dir}/up`, '')]
+  t.is((await runCluster(toy, resources, { check: true })).exit, 0)
+  t.false(toy.toys.some(marked), 'a check writes nothing')
+  const partly = await runCluster(toy, resources, { hosts: toy.toys.slice(0, 2).map(({ host }) => host) })
+  t.is(partly.exit, 0)
+  t.false(toy.toys.some(marked), 'not all of its servers were asked')
+  t.is((await runCluster(toy, resources)).exit, 0)
+  t.true(toy.toys.every(marked))
+  const after = await runCluster(toy, resources)
+  t.deepEqual(
+    Object.values(after.summary.hosts).map(({ roundTrips }) => roundTrips),
+    [2, 2, 2],
+    'the facts, since nothing is cached here, and the probe',
+  )
 })
 
 test('an established cluster is changed one server at a time, the leader last, after handing over', async (t) => {
