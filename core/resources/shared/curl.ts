@@ -46,19 +46,36 @@ export const checkRequest = (resource: string, { path }: HttpRequest): void => {
 /**
  * The redirections that give curl its whole configuration on stdin, to be read by `--config -`, and the body on
  * descriptor 3. A heredoc of dash is a pipe: no secret is written to a disk. The status follows in a line of its own.
- * Source: curl(1), "--config": quoted values know \\ and \"; a line of it is 100 KB at most
  */
 export const curlConfig = (access: HttpAccess, request: HttpRequest, seconds: number): string => {
   const { method = 'GET', path, body } = request
-  const options: readonly (readonly [string, string | undefined])[] = [
+  const config = curlLines(access, seconds, body !== undefined, [
     ['url', `${access.url}${path}`],
     ['request', method],
+  ])
+  // JSON is one line, and not this one; the line break after it means nothing in JSON
+  const input = body === undefined ? '' : `${JSON.stringify(revealed(body))}\nCARAVAN_BODY\n`
+  return `<<'CARAVAN_CURL' ${body === undefined ? '' : "3<<'CARAVAN_BODY'"}\n${config}\nCARAVAN_CURL\n${input}`
+}
+
+/**
+ * A configuration of curl that says how the API is reached; `more` says what is asked. With `body`, that is read from
+ * descriptor 3. Source: curl(1), "--config": quoted values know \\ and \"; a line of it is 100 KB at most
+ */
+export const curlLines = (
+  access: HttpAccess,
+  seconds: number,
+  body: boolean,
+  more: readonly (readonly [string, string])[] = [],
+): string => {
+  const options: readonly (readonly [string, string | undefined])[] = [
+    ...more,
     ['header', tokenLine(access)],
     ['cacert', access.ca],
-    ['data-binary', body === undefined ? undefined : '@/dev/fd/3'],
-    ['header', body === undefined ? undefined : 'Content-Type: application/json'],
+    ['data-binary', body ? '@/dev/fd/3' : undefined],
+    ['header', body ? 'Content-Type: application/json' : undefined],
     // curl asks before it sends more than 1 MiB, and some servers do not answer that
-    ['header', body === undefined ? undefined : 'Expect:'],
+    ['header', body ? 'Expect:' : undefined],
     ['noproxy', '*'],
     ['connect-timeout', '3'],
     ['max-time', String(seconds)],
@@ -66,10 +83,7 @@ export const curlConfig = (access: HttpAccess, request: HttpRequest, seconds: nu
     ['max-filesize', '4194304'],
   ]
   const lines = options.flatMap(([name, value]) => (value === undefined ? [] : [`${name} = ${quoted(value)}`]))
-  const config = ['silent', 'show-error', 'globoff', 'write-out = "\\n%{http_code}"', ...lines].join('\n')
-  // JSON is one line, and not this one; the line break after it means nothing in JSON
-  const input = body === undefined ? '' : `${JSON.stringify(revealed(body))}\nCARAVAN_BODY\n`
-  return `<<'CARAVAN_CURL' ${body === undefined ? '' : "3<<'CARAVAN_BODY'"}\n${config}\nCARAVAN_CURL\n${input}`
+  return ['silent', 'show-error', 'globoff', 'write-out = "\\n%{http_code}"', ...lines].join('\n')
 }
 
 const tokenLine = ({ token, tokenHeader }: HttpAccess): string | undefined => {
