@@ -103,8 +103,7 @@ ${nomadFunctions(access)}${EXPLAIN}
 ${LATEST}
 uptime() { read -r now _ </proc/uptime; now=\${now%.*}; }
 give_up() {
-  reason=
-  [ -z "$deployment" ] || explain "$deployment" ${quote(tasks.join(' '))} ${quote(id)}
+  explain "$deployment" ${quote(tasks.join(' '))} ${quote(id)}
   printf '%s%s\\n' "$1" "$reason" >&2
   exit 1
 }

@@ -101,6 +101,7 @@ const haveOf = (line: string): NomadJobHave | typeof UNKNOWN => {
 }
 
 // Nodes may be getting ready only now, so Nomad is asked for a while whether it could place everything.
+// CARAVAN_PAUSE is for tests that cannot wait.
 const register = (id: string, want: NomadJobWant, index: number | undefined): string => `${nomadFunctions(want.access)}
 tries=30
 while :; do

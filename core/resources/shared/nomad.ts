@@ -61,8 +61,8 @@ field() { printf %s "$answer" | grep -oE "\\"$1\\":(\\"[^\\"]*\\"|[0-9]+)" | hea
 said() { printf %s "$answer" | tr -s '[:cntrl:]' ' ' | head -c 500; }`
 
 /**
- * A function of `sh` that prints why a deployment of a job does not get on: for up to two of its allocations that are not
- * healthy the last events and the last lines of what their tasks print. The very last line is the reason in short.
+ * A function of `sh`, `explain DEPLOYMENT TASKS JOB`, that prints why a job does not get on: for up to two of its allocations that are not
+ * healthy the last events and the last lines of what their tasks print. It sets `reason`, which is that in short.
  * Source: https://developer.hashicorp.com/nomad/api-docs/deployments, /allocations and /client ("Stream Logs")
  */
 export const EXPLAIN = `
@@ -71,14 +71,13 @@ logs() {
   for stream in stderr stdout; do
     ask "/v1/client/fs/logs/$1?task=$2&type=$stream&plain=true&origin=end&offset=2000"
     [ "$code" = 200 ] || continue
-    printf '%s\\n' "$answer" | tail -n 6 | cut -c 1-200 | sed "s/^/  $stream: /"
+    printf '%s\\n' "$answer" | grep . | tail -n 6 | cut -c 1-200 | sed "s/^/  $stream: /"
   done
 }
 explain() {
   reason= shown=0
-  ask "/v1/deployment/$1"
-  told=$(field StatusDescription)
-  ask "/v1/deployment/allocations/$1"
+  answer=
+  [ -z "$1" ] || ask "/v1/deployment/allocations/$1"
   for id in $(printf %s "$answer" | grep -oE '"ID":"[0-9a-f-]{36}"' | cut -d '"' -f 4 | sort -u); do
     ask "/v1/allocation/$id"
     case $answer in *'"Healthy":true'*) continue ;; esac
@@ -87,7 +86,7 @@ explain() {
     name=$(printf %s "$answer" | grep -oE '"Name":"[^"]*\\[[0-9]+\\]"' | head -n 1 | cut -d '"' -f 4)
     printf '%s on %s (%s), allocation %s:\\n' "$name" "$node" "$(field ClientStatus)" "$(printf %s "$id" | cut -c 1-8)"
     texts "$whole" | tail -n 5 | sed 's/^/  event: /'
-    worst=$(texts "$whole" | grep -iE 'fail|error|exit code|exceeded|unhealthy' | tail -n 1)
+    worst=$(texts "$whole" | grep -iE 'fail|error|exit code' | tail -n 1)
     [ -z "$worst" ] || [ -n "$reason" ] || reason="; $name on $node: $worst"
     for task in $2; do logs "$id" "$task"; done
   done
