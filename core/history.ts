@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { UsageError } from './errors.ts'
-import { root } from './playbook.ts'
+import { type FindLab, root } from './playbook.ts'
 import { parseCommandLine } from './terminal/cli.ts'
 import { printError } from './terminal/errors.ts'
 import { helpText } from './terminal/help.ts'
@@ -21,11 +21,12 @@ const usage = {
 } as const
 
 /** The playbook `history`: prints what the records of runs say. Reads no inventory and no host. */
-export const history = (argv: readonly string[]): void => {
+export const history = async (argv: readonly string[], findLab: FindLab): Promise<void> => {
   try {
     const options = parseCommandLine(argv, usage)
     if (options.help) return void process.stdout.write(helpText(usage))
-    const runs = readRuns(join(root, options.lab ? '.caravan/lab/runs' : '.caravan/runs'))
+    const dir = options.lab ? (await findLab()).labDir() : join(root, '.caravan')
+    const runs = readRuns(join(dir, 'runs'))
     const lines = linesFor(
       runs.map((run) => limited(run, options.limit)),
       options.extra.run,

@@ -16,6 +16,9 @@ import { createUi, type Ui } from './terminal/ui.ts'
 /** The project's directory. */
 export const root = fileURLToPath(new URL('../', import.meta.url))
 
+/** Loads what tells where everything of `--lab` is. */
+export type FindLab = () => Promise<{ labDir: () => string }>
+
 /** What every playbook says of itself. */
 export type Playbook = Readonly<{
   /** The file's name without `.mjs`. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { CaravanError, UsageError } from './errors.ts'
 import { didYouMean } from './nearest.ts'
-import { root } from './playbook.ts'
+import { type FindLab, root } from './playbook.ts'
 import { identityPath, makeIdentity, readIdentities, recipientsOf } from './secrets/identity.ts'
 import { lockFor } from './secrets/life.ts'
 import { type Lock, parseStore, readLocked, type Store, storeText, unlock, writeStore } from './secrets/store.ts'
@@ -40,14 +40,14 @@ const usage = {
 type Place = Readonly<{ file: string; identity: string }>
 
 /** The playbook `secrets`. Reads no inventory and no host. */
-export const secretsCommand = async (argv: readonly string[]): Promise<void> => {
+export const secretsCommand = async (argv: readonly string[], findLab: FindLab): Promise<void> => {
   try {
     const options = parseCommandLine(argv, usage)
     if (options.help) return void process.stdout.write(helpText(usage))
-    const lab = join(root, '.caravan/lab')
+    const lab = options.lab ? (await findLab()).labDir() : undefined
     const place = {
-      file: join(options.lab ? lab : dirname(options.inventory ?? join(root, 'inventory.yaml')), 'secrets.age'),
-      identity: identityPath(options.lab ? lab : undefined),
+      file: join(lab ?? dirname(options.inventory ?? join(root, 'inventory.yaml')), 'secrets.age'),
+      identity: identityPath(lab),
     }
     await perform(options.positionals, place, options.extra.recipient)
   } catch (error) {

@@ -1,14 +1,15 @@
 import { join } from 'node:path'
+import { openReleases } from './artifacts/releases.ts'
 import type { RunInput } from './converge/crew.ts'
 import { factsCache } from './converge/facts-cache.ts'
 import { type Exit, run } from './converge/run.ts'
 import { CONTROLLER, controllerHost, type Host } from './declare/host.ts'
 import type { Inventory } from './declare/inventory.ts'
-import { noMeans } from './declare/means.ts'
 import { hostsOfPlay, type Play } from './declare/play.ts'
 import { UsageError } from './errors.ts'
 import { didYouMean } from './nearest.ts'
 import { type Opened, type Playbook, runPlaybook } from './playbook.ts'
+import { releasesInput } from './releases.ts'
 import { type LifeInput, openSecrets } from './secrets/life.ts'
 import { establishedServer, secretsPlace } from './secrets.ts'
 import type { Ui } from './terminal/ui.ts'
@@ -40,16 +41,22 @@ export const converge = async (
 ): Promise<Exit> => {
   const { options, inventory, hosts, dir, fleet, ui, interactive } = opened
   const selected = selectPlays(plays, options.roles, inventory)
-  const { secrets, save } = await openSecrets(lifeOf(plays, selected, opened))
+  const taking = withController(hosts, plays, selected, options.limit)
+  const chosen = plays.filter((_, index) => selected.has(index))
+  const { releases, save: saveLock } = await openReleases(releasesInput(chosen, taking, opened))
+  const { secrets, save: saveSecrets } = await openSecrets(lifeOf(plays, selected, opened))
   return run({
     id: runId(),
     playbook,
     inventory,
-    means: { ...noMeans, secrets },
-    beforeApply: save,
+    means: { secrets, releases },
+    beforeApply: async () => {
+      await saveSecrets()
+      await saveLock()
+    },
     plays,
     selected,
-    hosts: withController(hosts, plays, selected, options.limit),
+    hosts: taking,
     check: options.check,
     forks: options.forks,
     lockWait: options.lockWait,

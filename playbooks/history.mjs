@@ -3,4 +3,7 @@ import '../core/start.mjs'
 
 const { history } = await import('../core/history.ts')
 
-history(process.argv.slice(process.argv.findIndex((word) => word.endsWith('history.mjs')) + 1))
+await history(
+  process.argv.slice(process.argv.findIndex((word) => word.endsWith('history.mjs')) + 1),
+  () => import('../lab/config.ts'),
+)

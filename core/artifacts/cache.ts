@@ -3,6 +3,7 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { ApplyError } from '../errors.ts'
+import { isHtml, reasonOf } from './fetched.ts'
 
 /** A file on the network, and the only content that it may have. */
 export type Pinned = Readonly<{
@@ -93,13 +94,6 @@ const writeTo = async (path: string, response: Response): Promise<Got> => {
 
 /** The same words as the host has in `artifact-script.ts`. */
 const mismatch = (url: string, expected: string, { sha256, size, head }: Got): string => {
-  const html = /<!doctype html|<html/i.test(head) ? ', an HTML page' : ''
+  const html = isHtml(head) ? ', an HTML page' : ''
   return `${url} is not what was pinned: expected sha256 ${expected}, got ${sha256} (${size} bytes${html})`
-}
-
-// fetch hides why behind "fetch failed"
-const reasonOf = (error: unknown): string => {
-  if (error instanceof AggregateError) return reasonOf(error.errors[0])
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? reasonOf(error.cause) : error.message || error.name
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { fingerprintSchema, forEach, PRODUCTS, SETS, SIGNERS, versionSchema } from './products.ts'
 
 const dnsLabel = z
   .string()
@@ -65,10 +66,36 @@ export const clusterSchema = z.strictObject({
     .meta({ description: 'Says that a firewall outside of Caravan guards the public addresses' }),
 })
 
+export const versionsSchema = z.strictObject({
+  set: z.enum(SETS).default('current').meta({ description: 'The set of versions.yaml that all else comes from' }),
+  ...forEach(PRODUCTS, versionSchema.optional()),
+})
+
+export const downloadsSchema = z.strictObject({
+  mirror: z
+    .string()
+    .regex(
+      /^https?:\/\/[A-Za-z0-9._~:[\]-]+(\/[A-Za-z0-9._~/%-]*)?$/,
+      'must be an http or https URL such as https://mirror.example.com/files, without password and query',
+    )
+    .optional()
+    .meta({ description: 'Stands before every URL of a publisher: MIRROR/releases.hashicorp.com/nomad/…' }),
+  by: z
+    .enum(['host', 'controller'])
+    .default('host')
+    .meta({ description: 'Who downloads; the controller sends it to hosts that reach no network' }),
+  keys: z
+    .strictObject(forEach(SIGNERS, fingerprintSchema.optional()))
+    .default({})
+    .meta({ description: 'Fingerprints of keys that are trusted instead of those of versions.yaml' }),
+})
+
 export const inventorySchema = z.strictObject({
   cluster: clusterSchema.prefault({}),
   vars: roleVars.default({}).meta({ description: 'Settings of roles for all hosts: role, then variable' }),
   groups: z.record(dnsLabel, groupSchema).default({}),
+  versions: versionsSchema.prefault({}),
+  downloads: downloadsSchema.prefault({}),
   hosts: z.record(dnsLabel, hostSchema).refine((hosts) => Object.keys(hosts).length > 0, 'must name at least one host'),
 })
 

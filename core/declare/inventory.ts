@@ -18,6 +18,8 @@ export type Inventory = Readonly<{
   cluster: Cluster
   hosts: readonly Host[]
   groups: Readonly<Record<string, readonly string[]>>
+  versions: InventoryFile['versions']
+  downloads: InventoryFile['downloads']
 }>
 
 /** What the inventory is checked against. */
@@ -60,7 +62,15 @@ export const parseInventory = (text: string, file: string, options: InventoryOpt
   meaning.push(...varProblems(data, yaml, options))
   if (meaning.length > 0) throw refused([...new Set(meaning)])
   const groups = Object.fromEntries(Object.entries(data.groups).map(([name, group]) => [name, hostsOf(group)]))
-  return Object.freeze({ file, cluster: Object.freeze(data.cluster), hosts: Object.freeze(hosts), groups })
+  const { cluster, versions, downloads } = data
+  return Object.freeze({
+    file,
+    cluster: Object.freeze(cluster),
+    hosts: Object.freeze(hosts),
+    groups,
+    versions,
+    downloads,
+  })
 }
 
 // A key may hold line breaks, and each problem is one line.

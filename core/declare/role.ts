@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { HealthCheck, HealthInput } from './health.ts'
 import type { Cluster, Host, HostWithFacts } from './host.ts'
-import type { Releases, SecretKind, Secrets } from './means.ts'
+import type { Pins, Releases, SecretKind, Secrets } from './means.ts'
 import type { Resource } from './resource.ts'
 
 /** What a role declares its resources from. */
@@ -42,8 +42,8 @@ export type Role<Vars = any> = Readonly<{
   health: (input: HealthInput<Vars>) => readonly HealthCheck[]
   /** The secrets that it uses, by name, such as `consul-gossip-key`. Roles that name the same one share it. */
   secrets: Readonly<Record<string, SecretKind>>
-  /** The products that it installs; undefined: in the version of the inventory's set. */
-  products: (vars: Vars) => Readonly<Record<string, string | undefined>>
+  /** The products that it installs, with the versions that it pins by its vars. */
+  products: (vars: Vars) => Pins
 }>
 
 /** What a role may say of itself besides its resources. */

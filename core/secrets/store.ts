@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto'
-import { open, readFile, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { armor, Decrypter, Encrypter } from 'age-encryption'
 import { parse, stringify } from 'yaml'
 import { z } from 'zod'
 import { CaravanError } from '../errors.ts'
+import { writeWhole } from '../write-whole.ts'
 import type { StoredValue } from './kinds.ts'
 
 /** What opens the file and what it is written for again: identities, or a passphrase. */
@@ -94,26 +93,5 @@ export const writeStore = async (path: string, store: Store, lock: Lock): Promis
   if (lock.kind === 'passphrase') encrypter.setPassphrase(lock.passphrase)
   else for (const recipient of store.recipients) encrypter.addRecipient(recipient)
   const content = armor.encode(await encrypter.encrypt(storeText(store)))
-  const part = join(dirname(path), `.secrets.age.${randomBytes(6).toString('hex')}`)
-  try {
-    const file = await open(part, 'wx', 0o600)
-    try {
-      await file.writeFile(`${content.trimEnd()}\n`)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(part, path)
-    await syncDirectory(dirname(path))
-  } catch (error) {
-    const { code = String(error) } = error as NodeJS.ErrnoException
-    throw new CaravanError(`${path} cannot be written: ${code}`, { hint: `df -h ${dirname(path)}` })
-  } finally {
-    await rm(part, { force: true })
-  }
-}
-
-const syncDirectory = async (path: string): Promise<void> => {
-  const directory = await open(path, 'r')
-  await directory.sync().finally(() => directory.close())
+  await writeWhole(path, `${content.trimEnd()}\n`, 0o600)
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readInventory } from '../declare/inventory.ts'
+import { type Inventory, readInventory } from '../declare/inventory.ts'
 import type { Play } from '../declare/play.ts'
 import { type Place, roleNames, root } from '../playbook.ts'
 import type { CommandLine } from '../terminal/cli.ts'
@@ -21,6 +21,8 @@ export type Beginning = Readonly<{
   proposed: Answers
   /** Host keys that are trusted already, per address. */
   hostKeys: Map<string, readonly string[]>
+  /** Where everything is downloaded from; undefined: as by default. */
+  downloads: Inventory['downloads'] | undefined
 }>
 
 /** With `--lab` the lab's own inventory is what is proposed, and it stays as it is: another one is written beside it. */
@@ -30,11 +32,16 @@ export const begin = async (
 ): Promise<Beginning> => {
   if (!options.lab) {
     const inventory = options.inventory ?? join(root, 'inventory.yaml')
-    return { place: { dir: join(root, '.caravan'), inventory }, proposed: NO_ANSWERS, hostKeys: new Map() }
+    return {
+      place: { dir: join(root, '.caravan'), inventory },
+      proposed: NO_ANSWERS,
+      hostKeys: new Map(),
+      downloads: undefined,
+    }
   }
   const { labUp } = await lab()
   const { dir, inventory } = await labUp({ log: (line) => process.stderr.write(`${line}\n`) })
-  const { hosts } = readInventory(inventory, { roles: [], roleNames: roleNames() })
+  const { hosts, downloads } = readInventory(inventory, { roles: [], roleNames: roleNames() })
   const [first] = hosts
   return {
     place: { dir, inventory: join(dir, 'setup-inventory.yaml') },
@@ -45,5 +52,6 @@ export const begin = async (
       identityFile: first?.ssh.identityFile,
     },
     hostKeys: new Map(hosts.map(({ address, ssh }) => [address, ssh.hostKeys])),
+    downloads: downloads.mirror === undefined ? undefined : downloads,
   }
 }

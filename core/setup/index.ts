@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { readCatalogue } from '../artifacts/catalogue.ts'
 import { parseInventory } from '../declare/inventory.ts'
 import { argumentsOf, roleNames, root, withInventory } from '../playbook.ts'
 import { identityPath, makeIdentity, readIdentities } from '../secrets/identity.ts'
@@ -13,6 +14,7 @@ import { createDialog, type Dialog } from './dialog.ts'
 import { type Answers, answersOf, refuseMissing, setupFlags, unusedFlags } from './flags.ts'
 import { refuseUnwritable } from './inventory-file.ts'
 import { inventoryText } from './inventory-text.ts'
+import { licenceLines } from './licences.ts'
 import { near, offer, refuseReplacing } from './offer.ts'
 import { configuredUser } from './own-ssh.ts'
 import type { Reaching } from './reach.ts'
@@ -113,17 +115,18 @@ const isPrepared = async (
 const prepare = async (
   { plays }: Setup,
   { acceptNewHostKeys, extra }: Options,
-  { place, given, proposed, hostKeys }: Beginning & Readonly<{ given: Answers }>,
+  { place, given, proposed, hostKeys, downloads }: Beginning & Readonly<{ given: Answers }>,
   person: Pick<Reaching, 'dialog' | 'askPassword' | 'signal'>,
 ): Promise<boolean> => {
   const { dialog } = person
   const file = resolve(place.inventory)
   dialog.say('A few questions, then the inventory, then the plan of the site. Ctrl-C leaves everything as it is.', '')
   const reaching = { ...person, dir: place.dir, acceptNewHostKeys, known: hostKeys }
-  const draft = await walk(reaching, { given, proposed })
+  const draft = { ...(await walk(reaching, { given, proposed })), downloads }
   const text = inventoryText(draft, { inventory: file, schema: join(root, 'inventory.schema.json') })
   // what the site would refuse is not written either
   parseInventory(text, file, { roles: plays.map(({ role }) => role), roleNames: roleNames() })
+  dialog.say(...licenceLines(readCatalogue(join(root, 'versions.yaml')), plays))
   return offer(dialog, draft, { file, text }, extra)
 }
 

@@ -1,5 +1,6 @@
 import { dirname, relative } from 'node:path'
 import { stringify } from 'yaml'
+import type { Inventory } from '../declare/inventory.ts'
 import type { Machine } from './machine.ts'
 
 /** One machine of the inventory that is to be written. */
@@ -13,13 +14,15 @@ export type Draft = Readonly<{
   machines: readonly NamedMachine[]
   /** The first so many are servers, the others clients. */
   servers: number
+  /** Where everything is downloaded from; undefined: as by default. */
+  downloads?: Inventory['downloads'] | undefined
 }>
 
 /** Where the inventory will be, and the JSON Schema for editors; both absolute. */
 export type Paths = Readonly<{ inventory: string; schema: string }>
 
 /** The text of the inventory, with comments. */
-export const inventoryText = ({ network, machines, servers }: Draft, paths: Paths): string => {
+export const inventoryText = ({ network, machines, servers, downloads }: Draft, paths: Paths): string => {
   const names = machines.map(({ name }) => name)
   const clients = names.slice(servers)
   return [
@@ -36,6 +39,7 @@ export const inventoryText = ({ network, machines, servers }: Draft, paths: Path
     `  servers: ${flow(names.slice(0, servers))}`,
     ...(clients.length === 0 ? [] : [`  clients: ${flow(clients)}`]),
     '',
+    ...(downloads === undefined ? [] : stringify({ downloads }, { lineWidth: 0 }).split('\n')),
     'hosts:',
     ...machines.flatMap((machine, slot) => hostLines(machine, slot, paths)),
     '',

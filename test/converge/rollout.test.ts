@@ -218,6 +218,8 @@ test('a play that needs a gate that stayed closed is skipped, and named', async 
         cluster: { name: 'toy', datacenter: 'dc1', network: '127.0.0.0/8', expose: 'private' },
         hosts,
         groups: {},
+        versions: { set: 'current' },
+        downloads: { by: 'host', keys: {} },
       },
     },
   )

@@ -157,6 +157,8 @@ export const toyRun = async (
     cluster: { name: 'toy', datacenter: 'dc1', network: '127.0.0.0/8', expose: 'private' },
     hosts: hosts.map(({ host }) => host),
     groups: {},
+    versions: { set: 'current' },
+    downloads: { by: 'host', keys: {} },
   }
   const events: RunEvent[] = []
   const byName = new Map(hosts.map((toy) => [toy.host.name, toy.transport]))

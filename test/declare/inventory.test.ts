@@ -39,6 +39,23 @@ test('hosts get their groups, defaults and merged vars: all < group < host < com
   t.deepEqual(overridden.hosts[0]?.vars, { docker: { logMaxSize: '3m', files: 9 } })
 })
 
+test('versions and downloads: what is left out has its default', (t) => {
+  const { versions, downloads } = parse(good)
+  t.deepEqual(versions, { set: 'current' })
+  t.deepEqual(downloads, { by: 'host', keys: {} })
+  const key = 'c874 011f 0ab4 0511 0d02  1055 3436 5d94 72d7 468f'
+  const given = parse(
+    `versions: { set: seed, nomad: 1.6.10, cni-plugins: '1.9.1' }
+downloads: { mirror: 'http://127.0.0.1:8080/files/', by: controller, keys: { hashicorp: ${key} } }${good}`,
+  )
+  t.deepEqual(given.versions, { set: 'seed', nomad: '1.6.10', 'cni-plugins': '1.9.1' })
+  t.deepEqual(given.downloads, {
+    mirror: 'http://127.0.0.1:8080/files/',
+    by: 'controller',
+    keys: { hashicorp: key },
+  })
+})
+
 const host = 'address: a.example.com, privateIp: 10.33.0.2'
 
 const bad: [title: string, text: string, ...messages: (string | RegExp)[]][] = [
@@ -127,6 +144,37 @@ const bad: [title: string, text: string, ...messages: (string | RegExp)[]][] = [
     `hosts:\n  a: { ${host}, hostKeys: [x] }`,
     /^inventory\.yaml:2:65: hostKeys\[0\]: must be a public host key/,
   ],
+  ...(
+    [
+      ['an unknown product', 'versions: { nomd: 1.6.1 }', ':1:13: unknown key "nomd" (did you mean "nomad"?)'],
+      [
+        'a version that YAML takes for a number',
+        'versions: { nomad: 1.10 }',
+        ':1:20: nomad: must be a version such as 1.10.5, with three numbers',
+      ],
+      ['a version with a v', 'versions: { nomad: v1.6.1 }', /:1:20: nomad: must be a version/],
+      ['a version of two lines', 'versions: { nomad: "1.6.1\\n" }', /:1:20: nomad: must be a version/],
+      ['an unknown set', 'versions: { set: newest }', /:1:18: set: .*"current"\|"seed"/],
+      [
+        'an unknown signer',
+        `downloads: { keys: { hashcorp: ${'A'.repeat(40)} } }`,
+        /:1:22: .*did you mean "hashicorp"/,
+      ],
+      ['a short key id', 'downloads: { keys: { hashicorp: 72D7468F } }', /:1:33: hashicorp: must be the fingerprint/],
+      [
+        'a mirror with a password',
+        'downloads: { mirror: "https://u:p@m.example.com" }',
+        /:1:22: mirror: must be an http/,
+      ],
+      ['a mirror with a query', 'downloads: { mirror: "https://m.example.com/?a=" }', /:1:22: mirror: must be an http/],
+      ['a mirror that is a path', 'downloads: { mirror: /srv/mirror }', /:1:22: mirror: must be an http/],
+      ['an unknown way', 'downloads: { by: me }', /:1:18: by: .*"host"\|"controller"/],
+    ] as const
+  ).map(([title, line, message]): (typeof bad)[number] => [
+    title,
+    `${line}\nhosts:\n  a: { ${host} }`,
+    typeof message === 'string' ? `inventory.yaml${message}` : message,
+  ]),
   [
     'an address that is an option',
     'hosts:\n  a: { address: "-oProxyCommand=x y", privateIp: 10.33.0.2 }',

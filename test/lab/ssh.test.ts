@@ -8,11 +8,12 @@ import { AskableError, type ConnectError } from '../../core/errors.ts'
 import { sshFleet } from '../../core/remote/ssh.ts'
 import { host } from '../remote/hosts.ts'
 import { closeMasters } from '../remote/masters.ts'
+import { labInventory } from './machines.ts'
 
 type Settings = Readonly<{ address: string; user: string; identityFile: string; hostKeys: string[] }>
 
 // Real sshd, PAM and sudo: `deploy` needs the password `caravan-lab`, `ops` needs none.
-const inventory = '.caravan/lab/inventory.yaml'
+const inventory = labInventory()
 if (!existsSync(inventory)) throw new Error('the lab is not up: npx zx playbooks/lab.mjs up')
 const [name, lab] = Object.entries(parse(readFileSync(inventory, 'utf8')).hosts as Record<string, Settings>)[0] ?? []
 if (name === undefined || lab === undefined) throw new Error('the lab has no host')

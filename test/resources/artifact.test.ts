@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import {
   chmodSync,
   existsSync,
@@ -236,6 +237,29 @@ test('law: one file of a zip, by the host', async (t) => {
   ])
   t.is(execFileSync(join(bin, 'x')).toString(), '2\n')
   await lawOfUnknown(t, world, at('/x.zip', { member: 'deep/er/x' }, 'y'))
+})
+
+test('an upgrade while the program runs: what runs keeps its file, and the path is never missing or half', async (t) => {
+  const sleep = readFileSync(execFileSync('sh', ['-c', 'command -v sleep']).toString().trim())
+  const { at, bin, env } = await place(t, [
+    ['/1.zip', makeZip([{ name: 'nomad', content: sleep }])],
+    ['/2.zip', makeZip([{ name: 'nomad', content: Buffer.concat([sleep, Buffer.from('2')]) }])],
+  ])
+  const path = join(bin, 'x')
+  t.is((await applyOnce(at('/1.zip', { member: 'nomad' }), { env })).code, 0)
+  const { ino } = statSync(path)
+  const running = spawn(path, ['30'], { stdio: 'ignore' })
+  t.teardown(() => running.kill())
+  await once(running, 'spawn')
+  const sizes = new Set([statSync(path).size])
+  const watch = setInterval(() => sizes.add(statSync(path, { throwIfNoEntry: false })?.size ?? -1), 1)
+  const { code, stderr } = await applyOnce(at('/2.zip', { member: 'nomad' }), { env })
+  clearInterval(watch)
+  t.deepEqual([code, stderr], [0, ''])
+  t.deepEqual([...sizes.add(statSync(path).size)], [sleep.length, sleep.length + 1])
+  t.not(statSync(path).ino, ino)
+  t.is(statSync(`/proc/${running.pid}/exe`).ino, ino)
+  t.is(running.exitCode, null)
 })
 
 test('law: only the mode differs, and nothing is downloaded', async (t) => {

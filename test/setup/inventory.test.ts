@@ -57,6 +57,12 @@ test('words that YAML takes for something else, paths and IPv6 addresses survive
   t.is(read(inventoryText(draft(['a'], 1, { address: '12345' }), paths)).hosts[0]?.address, '12345')
 })
 
+test('where the lab downloads from goes with it', (t) => {
+  const downloads = { mirror: 'http://198.18.33.1:8080', by: 'host', keys: { hashicorp: 'A'.repeat(40) } } as const
+  t.deepEqual(read(inventoryText({ ...draft(['a'], 1), downloads }, paths)).downloads, downloads)
+  t.notRegex(inventoryText(draft(['a'], 1), paths), /downloads/)
+})
+
 test('editors find the schema, whatever the directory', (t) => {
   const first = (inventory: string) => inventoryText(draft(['a'], 1), { ...paths, inventory }).split('\n')[0]
   t.is(first(paths.inventory), '# yaml-language-server: $schema=./inventory.schema.json')
