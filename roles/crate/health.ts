@@ -1,0 +1,62 @@
+import { type HealthCheck, insideTask } from '../../core/index.ts'
+
+/** Source: CrateDB reference, "System information": sys.nodes, sys.health, sys.node_checks, sys.cluster. */
+export const crateHealth = (task: string, nodes: number): readonly HealthCheck[] => {
+  const inside = (command: string): string => `${insideTask(task)}\n${command}`
+  const sql = (stmt: string): string =>
+    inside(
+      `inside curl -sS -m 8 -H 'Content-Type: application/json' -d '${JSON.stringify({ stmt })}' http://127.0.0.1:4200/_sql`,
+    )
+  return [
+    {
+      name: 'one node runs here',
+      ask: `docker ps -q --filter label=com.hashicorp.nomad.alloc_id --filter name='^/?${task}-[0-9a-f-]{36}$' | wc -l`,
+      expect: '1 container',
+      judge: (answer) => answer === '1',
+    },
+    {
+      name: 'answers by the address that others use',
+      // Nomad tells the task where its port is on the host
+      ask: `${insideTask(task)}
+inside true || exit
+address=$(tr '\\0' '\\n' <"/proc/$pid/environ" | sed -n 's/^NOMAD_ADDR_http=//p')
+curl -sS -m 8 -o /dev/null -w '%{http_code}' "http://$address/"`,
+      expect: '200, or 401 where a password is asked for',
+      judge: (answer) => answer === '200' || answer === '401',
+    },
+    {
+      name: 'sees all nodes',
+      ask: sql('SELECT count(*) FROM sys.nodes'),
+      expect: `${nodes} nodes`,
+      judge: (answer) => cell(answer) === nodes,
+    },
+    {
+      name: 'health of tables',
+      ask: sql("SELECT count(*) FROM sys.health WHERE health <> 'GREEN'").replaceAll("'GREEN'", "'\\''GREEN'\\''"),
+      expect: 'none that is not GREEN',
+      judge: (answer) => cell(answer) === 0,
+    },
+    {
+      name: 'checks of nodes',
+      ask: sql('SELECT count(*) FROM sys.node_checks WHERE passed = false AND acknowledged = false'),
+      expect: 'none that failed',
+      judge: (answer) => cell(answer) === 0,
+    },
+    {
+      name: 'master',
+      ask: sql('SELECT master_node FROM sys.cluster'),
+      expect: 'the same on all hosts',
+      judge: (answer) => typeof cell(answer) === 'string',
+      same: true,
+    },
+  ]
+}
+
+/** The first value of an answer; undefined where there is none. */
+const cell = (answer: string): unknown => {
+  try {
+    return (JSON.parse(answer) as { rows?: readonly (readonly unknown[])[] }).rows?.[0]?.[0]
+  } catch {
+    return undefined
+  }
+}
