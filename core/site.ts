@@ -5,7 +5,7 @@ import { factsCache } from './converge/facts-cache.ts'
 import { type Exit, run } from './converge/run.ts'
 import { CONTROLLER, controllerHost, type Host } from './declare/host.ts'
 import type { Inventory } from './declare/inventory.ts'
-import { hostsOfPlay, type Play } from './declare/play.ts'
+import { hostsNamed, type Play } from './declare/play.ts'
 import { UsageError } from './errors.ts'
 import { didYouMean } from './nearest.ts'
 import { type Opened, type Playbook, runPlaybook } from './playbook.ts'
@@ -69,7 +69,8 @@ export const converge = async (
   })
 }
 
-const lifeOf = (plays: readonly Play[], selected: ReadonlySet<number>, opened: Opened): LifeInput => ({
+/** What the secrets of these plays need to be opened. */
+export const lifeOf = (plays: readonly Play[], selected: ReadonlySet<number>, opened: Opened): LifeInput => ({
   ...secretsPlace(opened),
   roles: plays.map(({ role }) => role),
   selected: plays.flatMap(({ role }, index) => (selected.has(index) ? [role] : [])),
@@ -98,9 +99,12 @@ export const selectPlays = (
     if (!known.includes(name)) throw new UsageError(`unknown role "${name}"${didYouMean(name, known)}`)
   }
   for (const play of plays) {
-    if (play.on !== 'all' && hostsOfPlay(play, inventory).length === 0)
+    const unknown = [play.on, play.except].find(
+      (name) => name !== undefined && name !== 'all' && hostsNamed(name, inventory).length === 0,
+    )
+    if (unknown !== undefined)
       throw new UsageError(
-        `the play of ${play.role.name} is for "${play.on}", which is no group or host of ${inventory.file}`,
+        `the play of ${play.role.name} names "${unknown}", which is no group or host of ${inventory.file}`,
       )
   }
   return new Set(plays.flatMap(({ role }, index) => (roles.length === 0 || roles.includes(role.name) ? [index] : [])))

@@ -5,6 +5,7 @@ import { didYouMean } from '../core/nearest.ts'
 import { readArguments } from '../core/terminal/arguments.ts'
 import { MAX_NODES } from './config.ts'
 import * as lab from './index.ts'
+import { ensureMirror } from './mirror/index.ts'
 import { sshOptions } from './ssh.ts'
 
 const HELP = `\
@@ -22,6 +23,7 @@ commands:
   stop NAME                shut a machine down; its disk stays
   kill NAME                pull a machine's plug; its disk stays
   start NAME               turn a machine on and wait until it has booted
+  mirror                   build every version of the programs that the machines can install; \`up\` builds one of each
 
 flags:
   --nodes N                how many machines, 1 to ${MAX_NODES} (up, reset; default: as many as there are, or 3)
@@ -53,6 +55,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   stop: { takes: 'a name', run: ({ names: [name = ''] }) => done(lab.labStop(name), `${name} is off`) },
   kill: { takes: 'a name', run: ({ names: [name = ''] }) => done(lab.labKill(name), `${name} is off`) },
   start: { takes: 'a name', run: ({ names: [name = ''] }) => done(lab.labStart(name), `${name} is up`) },
+  mirror: { takes: 'nothing', run: () => done(ensureMirror(log, { all: true }), 'the mirror has every version') },
 }
 
 /** Runs a command line; returns the exit status. What goes wrong is printed, never thrown. */

@@ -38,6 +38,11 @@ export const PUBLIC = {
 export const PRIVATE = { network: `${privatePrefix}.0.0/16`, gateway: `${privatePrefix}.0.1`, mtu: 1450 } as const
 
 export const PROXY_PORT = 3142
+/** On the controller's address, beside the apt proxy: release archives, and container images. */
+export const MIRROR_PORT = 3143
+export const REGISTRY_PORT = 5000
+/** All that the machines may ask of this computer. */
+export const SERVED_PORTS = [PROXY_PORT, MIRROR_PORT, REGISTRY_PORT] as const
 export const ROUTER = `${PREFIX}-net`
 /** The end of the cable to the router in this computer's own namespace. */
 export const CONTROLLER_LINK = `caravan${number - 1}`

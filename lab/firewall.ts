@@ -1,5 +1,5 @@
 /** What may pass through the router, and the counts of what may not. */
-import { labNodes, MAX_NODES, PRIVATE, PROXY_PORT, PUBLIC } from './config.ts'
+import { labNodes, MAX_NODES, PRIVATE, PUBLIC, SERVED_PORTS } from './config.ts'
 
 const everyNode = labNodes(MAX_NODES)
 const publicNodes = everyNode.map(({ address }) => address).join(', ')
@@ -26,7 +26,7 @@ table inet lab {
     ip6 daddr fe80::/10 counter name link_local drop
     meta pkttype { broadcast, multicast } counter name multicast drop
     iifname "pub-*" ip saddr { ${publicNodes} } ip daddr { ${publicNodes} } accept
-    iifname "pub-*" ip saddr { ${publicNodes} } ip daddr ${PUBLIC.controller} tcp dport ${PROXY_PORT} accept
+    iifname "pub-*" ip saddr { ${publicNodes} } ip daddr ${PUBLIC.controller} tcp dport { ${SERVED_PORTS.join(', ')} } accept
     # The end of a connection that this computer had opened and conntrack has forgotten, as after a reboot.
     iifname "pub-*" ip saddr { ${publicNodes} } ip daddr ${PUBLIC.controller} tcp flags & (syn | ack) != syn accept
     iifname { "pub-*", "ctl" } ip daddr ${PUBLIC.dns} meta l4proto { tcp, udp } th dport 53 accept

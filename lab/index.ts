@@ -1,5 +1,6 @@
 /** The lab: three (or up to ten) machines on this computer, as near to Hetzner's as a Linux host can make. */
 import { existsSync, readdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { didYouMean } from '../core/nearest.ts'
 import { DEFAULT_NODES, labDir, labNodes, labPath, MAX_NODES, type Node } from './config.ts'
 import { LabError } from './errors.ts'
@@ -8,6 +9,7 @@ import { inventoryPath, writeInventory } from './inventory.ts'
 import { clientKey } from './keys.ts'
 import { locked } from './lock.ts'
 import { answers, isOn, pullPlug, reboot, scrap, turnOff, turnOn, waitUntilReady } from './machine.ts'
+import { ensureMirror } from './mirror/index.ts'
 import { daemonPid, stopDaemon } from './processes.ts'
 import { routerDown, routerDrops, routerExists, routerOwner } from './router.ts'
 import { writeKnownHosts } from './ssh.ts'
@@ -16,6 +18,7 @@ import { prepare } from './surroundings.ts'
 export { labDir } from './config.ts'
 
 const everyNode = labNodes(MAX_NODES)
+const DAEMONS = ['apt-proxy', 'mirror', 'registry', 'dnsmasq'] as const
 
 export type LabNode = Pick<Node, 'name' | 'address' | 'privateIp'>
 export type Lab = { readonly dir: string; readonly inventory: string; readonly nodes: readonly LabNode[] }
@@ -30,6 +33,7 @@ export type LabOptions = {
 export async function labUp({ nodes, log }: LabOptions): Promise<Lab> {
   const wanted = labNodes(count(nodes))
   if (await isHealthy(wanted)) return describe(wanted)
+  await ensureMirror(log)
   return locked(() => bringUp(wanted, [], log))
 }
 
@@ -41,6 +45,9 @@ export async function labReset({
 }: LabOptions & { readonly names?: readonly string[] }): Promise<Lab> {
   const wanted = labNodes(count(nodes))
   const scrapped = names?.map(nodeNamed) ?? everyNode
+  await ensureMirror(log)
+  // what the mirror was built from may have changed since
+  await rm(labPath('versions.lock'), { force: true })
   return locked(() => bringUp(wanted, scrapped, log))
 }
 
@@ -54,7 +61,7 @@ export async function labDown(): Promise<void> {
     throw new LabError(`lab: the one that is up belongs to ${owner}`, { hint: 'end it there' })
   await locked(async () => {
     await Promise.all(everyNode.map(scrap))
-    await Promise.all(['apt-proxy', 'dnsmasq'].map((name) => stopDaemon(name)))
+    await Promise.all(DAEMONS.map((name) => stopDaemon(name)))
     await routerDown()
   })
 }
@@ -134,7 +141,7 @@ async function bringUp(wanted: readonly Node[], scrapped: readonly Node[], log: 
 
 /** Without a single fork, as every test and every run with --lab asks. */
 async function isHealthy(nodes: readonly Node[]): Promise<boolean> {
-  if (routerOwner() !== labDir() || !daemonPid('dnsmasq') || !daemonPid('apt-proxy')) return false
+  if (routerOwner() !== labDir() || !DAEMONS.every(daemonPid)) return false
   if (existing().length !== nodes.length || !existsSync(inventoryPath())) return false
   return nodes.every(isOn) && (await Promise.all(nodes.map((node) => answers(node, 1000)))).every(Boolean)
 }

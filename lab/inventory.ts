@@ -1,8 +1,9 @@
 /** The inventory that the lab hands to the playbooks. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { stringify } from 'yaml'
-import { labPath, type Node, PRIVATE } from './config.ts'
+import { labPath, type Node, PRIVATE, PUBLIC, PUBLIC_NAME } from './config.ts'
 import { hostKey, withoutComment } from './keys.ts'
+import { labMirror } from './mirror/index.ts'
 
 const SERVERS = 3
 
@@ -20,9 +21,21 @@ export async function writeInventory(nodes: readonly Node[]): Promise<void> {
 async function inventoryText(nodes: readonly Node[]): Promise<string> {
   const names = nodes.map(({ name }) => name)
   const clients = names.slice(SERVERS)
+  const { url, fingerprint, registry } = await labMirror()
   const inventory = {
     cluster: { name: 'lab', datacenter: 'dc1', network: PRIVATE.network },
-    vars: {},
+    downloads: { mirror: url, keys: { hashicorp: fingerprint } },
+    vars: {
+      docker: { settings: { 'insecure-registries': [registry] } },
+      coredns: { upstreams: [PUBLIC.dns], publicName: PUBLIC_NAME },
+      resolved: { publicName: PUBLIC_NAME },
+      nomad: { infraImage: `${registry}/pause:3.9`, checkImage: `${registry}/busybox:lab`, checkName: PUBLIC_NAME },
+      // as much as this computer has; it sets the limits of its containers itself
+      crate: {
+        ...{ image: `${registry}/crate-stand-in:1`, heap: '64m', memory: 128, cpu: 100 },
+        ...{ ulimits: {}, minHealthyTime: 5, shutdownDelay: 5 },
+      },
+    },
     groups: { servers: names.slice(0, SERVERS), ...(clients.length > 0 && { clients }) },
     hosts: Object.fromEntries(await Promise.all(nodes.map(async (node) => [node.name, await host(node)]))),
   }

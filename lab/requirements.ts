@@ -15,6 +15,11 @@ const PROGRAMS: ReadonlyMap<string, string> = new Map([
   ['sysctl', 'procps'],
   ['nsenter', 'util-linux'],
   ['ssh', 'openssh-client'],
+  ['zip', 'zip'],
+  ['tar', 'tar'],
+  ['gzip', 'gzip'],
+  ['gcc', 'gcc'],
+  ['gencat', 'libc6-dev'], // of libc-dev-bin, which it brings
 ])
 
 /** @throws LabError, which also says what is to be installed, when this is not root's process. */

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { readdir, rmdir, writeFile } from 'node:fs/promises'
 import { checkClashes } from './clashes.ts'
-import { CONTROLLER_LINK, labDir, labPath, PROXY_PORT, PUBLIC, ROUTER } from './config.ts'
+import { CONTROLLER_LINK, labDir, labPath, PUBLIC, ROUTER, SERVED_PORTS } from './config.ts'
 import { dnsmasqConfig } from './dnsmasq.ts'
 import { type Drops, FIREWALL, parseDrops } from './firewall.ts'
 import { startDaemon } from './processes.ts'
@@ -41,8 +41,9 @@ export async function routerUp(): Promise<void> {
 /** Removes the network and ends what runs on it, whoever started it: both can be told by the lab's own addresses. */
 export async function routerDown(): Promise<void> {
   const inside = routerExists() ? await run(['ip', 'netns', 'pids', ROUTER]) : ''
-  const proxy = await run(['ss', '--no-header', '-ltnp', 'src', `${PUBLIC.controller}:${PROXY_PORT}`])
-  const pids = [...inside.split('\n'), ...Array.from(proxy.matchAll(/pid=(\d+)/g), ([, pid]) => pid)]
+  const ports = SERVED_PORTS.map((port) => `src ${PUBLIC.controller}:${port}`).join(' or ')
+  const servers = await run(['ss', '--no-header', '-ltnp', ports])
+  const pids = [...inside.split('\n'), ...Array.from(servers.matchAll(/pid=(\d+)/g), ([, pid]) => pid)]
   for (const pid of pids) if (pid) await attempt(['kill', pid])
   await attempt(['ip', 'link', 'delete', CONTROLLER_LINK])
   if (routerExists()) await run(['ip', 'netns', 'delete', ROUTER])

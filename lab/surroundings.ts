@@ -1,10 +1,11 @@
-/** What the machines need around them before they can boot: a network, a way to apt, a root filesystem. */
+/** What the machines need around them before they can boot: a network, a way to apt, releases and images, a root filesystem. */
 import { join } from 'node:path'
 import { type AptSource, aptSources } from './apt-sources.ts'
 import { cacheDir, labDir, labNodes, labPath, MAX_NODES, PROXY_PORT, PUBLIC } from './config.ts'
 import { rootfsOf } from './disk.ts'
 import { LabError } from './errors.ts'
 import { pullPlug } from './machine.ts'
+import { startMirror } from './mirror/index.ts'
 import { startDaemon, waitFor } from './processes.ts'
 import { listens } from './reachable.ts'
 import { ensureRequirements } from './requirements.ts'
@@ -21,6 +22,7 @@ export async function prepare(log: Log): Promise<string> {
   const sources = await aptSources()
   await routerUp()
   await startProxy(sources)
+  await startMirror(log)
   const rootfs = await buildRootfs(sources, log)
   await pruneRootfs([rootfs, ...(await Promise.all(labNodes(MAX_NODES).map(rootfsOf)))])
   return rootfs

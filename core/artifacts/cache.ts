@@ -3,7 +3,7 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { ApplyError } from '../errors.ts'
-import { isHtml, reasonOf } from './fetched.ts'
+import { get, isHtml, reasonOf } from './fetched.ts'
 
 /** A file on the network, and the only content that it may have. */
 export type Pinned = Readonly<{
@@ -54,7 +54,7 @@ const hash = (content: Uint8Array): string => createHash('sha256').update(conten
 const download = async ({ url, sha256, deadline }: Pinned, path: string): Promise<void> => {
   const part = `${path}.${randomBytes(6).toString('hex')}.part`
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(deadline * 1000) })
+    const response = await get(url, deadline)
     if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`.trim())
     const got = await writeTo(part, response)
     if (got.sha256 !== sha256) throw new ApplyError(mismatch(url, sha256, got), HINT)
@@ -74,12 +74,12 @@ const HINT = {
 
 type Got = Readonly<{ sha256: string; size: number; head: string }>
 
-const writeTo = async (path: string, response: Response): Promise<Got> => {
+const writeTo = async (path: string, { body }: Awaited<ReturnType<typeof get>>): Promise<Got> => {
   const file = await open(path, 'wx', 0o600)
   const sum = createHash('sha256')
   let [size, head] = [0, '']
   try {
-    for await (const piece of response.body ?? []) {
+    for await (const piece of body ?? []) {
       size += piece.length
       if (size > LIMIT) throw new Error('it is over 1 GiB')
       if (head.length < 256) head += Buffer.from(piece).toString('latin1', 0, 256)

@@ -1,3 +1,15 @@
+import { Agent, fetch, type Response } from 'undici'
+
+// Given each time, or undici takes the one that Node keeps for itself.
+const dispatcher = new Agent()
+
+/**
+ * A GET, by `fetch`. That of Node 24 (undici 7) kills the process when a server closes its connection while we are still
+ * writing what it sent. Source: github.com/nodejs/undici, issue 5360.
+ */
+export const get = (url: string, seconds: number): Promise<Response> =>
+  fetch(url, { signal: AbortSignal.timeout(seconds * 1000), dispatcher })
+
 /** Why `fetch` failed: it hides that behind "fetch failed". */
 export const reasonOf = (error: unknown): string => {
   if (error instanceof AggregateError) return reasonOf(error.errors[0])

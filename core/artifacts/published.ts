@@ -1,5 +1,5 @@
 import { CaravanError } from '../errors.ts'
-import { isHtml, reasonOf } from './fetched.ts'
+import { get, isHtml, reasonOf } from './fetched.ts'
 
 /** A small file of a publisher: sums, a signature or a key. */
 export type Published = Readonly<{ url: string; content: Buffer }>
@@ -17,7 +17,7 @@ const SECONDS = 60
  */
 export const readPublished = async (url: string, what: string): Promise<Published> => {
   const failed = (reason: string, hint: string) => new CaravanError(`${url} should be ${what}, but ${reason}`, { hint })
-  const response = await fetch(url, { signal: AbortSignal.timeout(SECONDS * 1000) }).catch((error: unknown) => {
+  const response = await get(url, SECONDS).catch((error: unknown) => {
     throw failed(`it could not be read: ${said(error)}`, REACH)
   })
   if (response.status === 404)
@@ -38,10 +38,10 @@ const REACH = 'does this computer reach it? downloads.mirror in the inventory na
 const said = (error: unknown): string =>
   error instanceof Error && error.name === 'TimeoutError' ? `not within ${SECONDS} s` : reasonOf(error)
 
-const bytesOf = async (response: Response): Promise<Buffer> => {
+const bytesOf = async ({ body }: Awaited<ReturnType<typeof get>>): Promise<Buffer> => {
   const pieces: Uint8Array[] = []
   let size = 0
-  for await (const piece of response.body ?? []) {
+  for await (const piece of body ?? []) {
     size += piece.length
     if (size > LIMIT) throw new Error('it is over 1 MiB')
     pieces.push(piece)

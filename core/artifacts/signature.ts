@@ -1,6 +1,5 @@
 import type { PublicKey, Signature } from 'openpgp'
 import { CaravanError } from '../errors.ts'
-import { isArmored } from '../resources/shared/openpgp.ts'
 import type { Published } from './published.ts'
 
 /** What must be signed, by which key, and what that can be told by. */
@@ -39,6 +38,8 @@ const refused = ({ sums, signature }: Signed, why: string): CaravanError =>
     detail: `the signature is ${signature.url}`,
     hint: 'it was changed on its way or by the mirror: compare both with what the publisher has, from elsewhere',
   })
+
+const isArmored = (content: Buffer): boolean => content.includes('-----BEGIN PGP ')
 
 const keyOf = async ({ keyring: { url, content }, signer, fingerprint }: Signed): Promise<PublicKey> => {
   const { readKeys } = await import('openpgp')

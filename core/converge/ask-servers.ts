@@ -1,5 +1,6 @@
 import type { ClusterRole, Standings } from '../declare/cluster.ts'
 import type { Host } from '../declare/host.ts'
+import { noMeans } from '../declare/means.ts'
 import { hostsOfPlay, type Play } from '../declare/play.ts'
 import { UNKNOWN } from '../declare/resource.ts'
 import { ConnectError, WaitError } from '../errors.ts'
@@ -42,7 +43,7 @@ export const lookAround = async (
   const gone = new Set(members.filter(({ failures }) => failures.some(isUnreachable)).map(({ host }) => host.name))
   const ask = async (host: Host): Promise<readonly [string, Have | undefined]> => {
     try {
-      return [host.name, await askOne(host, cluster, input)]
+      return [host.name, await askOne(host, play, cluster, input)]
     } catch {
       return [host.name, undefined]
     }
@@ -54,8 +55,13 @@ export const lookAround = async (
 
 const isUnreachable = (error: unknown): boolean => error instanceof ConnectError
 
-const askOne = async (host: Host, cluster: ClusterRole, { fleet }: RunInput): Promise<Have | undefined> => {
-  const resource = standing(cluster, host)
+const askOne = async (
+  host: Host,
+  { role }: Play,
+  cluster: ClusterRole,
+  { fleet, means = noMeans }: RunInput,
+): Promise<Have | undefined> => {
+  const resource = standing(cluster, host, means.secrets(role, true))
   const { haves } = await probe(host, fleet.transport(host), [resource])
   const have = haves.get(`${standingType.name}:${cluster.name}`)
   return have === undefined || have === UNKNOWN ? undefined : (have as Have)

@@ -71,7 +71,7 @@ export const compile = (
 // how the host stands in its cluster rides in the probe
 const resourcesOf = ({ role, cluster }: Play, input: RoleInput<unknown>): readonly Resource[] => {
   const own = role.resources(input)
-  return cluster === undefined ? own : [...own, standing(cluster, input.host)]
+  return cluster === undefined ? own : [...own, standing(cluster, input.host, input.secrets)]
 }
 
 const mergeResources = (one: Resource, other: Resource): Resource | undefined => {

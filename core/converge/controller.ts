@@ -27,6 +27,7 @@ export const controllerFacts = (): Facts =>
     cpus: os.availableParallelism(),
     memory: Math.floor(os.totalmem() / 1024 / 1024),
     cgroup: 2,
+    resolved: false,
     privateInterface: undefined,
     privateMtu: undefined,
     publicInterface: undefined,

@@ -12,6 +12,7 @@ const factsSchema = z.strictObject({
   cpus: z.number(),
   memory: z.number(),
   cgroup: z.union([z.literal(1), z.literal(2)]),
+  resolved: z.boolean(),
   privateInterface: z.string().optional(),
   privateMtu: z.number().optional(),
   publicInterface: z.string().optional(),

@@ -16,6 +16,7 @@ printf 'cpus %s\\n' "$(nproc)"
 while read -r key value unit; do [ "$key" != MemTotal: ] || printf 'memory %s\\n' "$value"; done </proc/meminfo
 v=$(timeout 20 systemctl --version 2>/dev/null); v=\${v#systemd }; printf 'systemd %s\\n' "\${v%% *}"
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then echo 'cgroup 2'; else echo 'cgroup 1'; fi
+if [ -x /lib/systemd/systemd-resolved ]; then echo 'resolved yes'; else echo 'resolved no'; fi
 ip -o -4 addr show | while read -r n name family address more; do printf 'address %s %s\\n' "$name" "\${address%/*}"; done
 for d in /sys/class/net/*; do read -r mtu <"$d/mtu" && printf 'mtu %s %s\\n' "\${d##*/}" "$mtu"; done
 ip -4 route show default | while read -r word via gateway dev name more; do printf 'default %s\\n' "$name"; break; done
@@ -64,6 +65,7 @@ export const parseFacts = (output: string, host: Host): ObservedFacts => {
     cpus: number('cpus'),
     memory: Math.floor(number('memory') / 1024),
     cgroup: number('cgroup') === 2 ? 2 : 1,
+    resolved: one('resolved')[0] === 'yes',
     privateInterface,
     privateMtu: mtu === undefined ? undefined : Number(mtu),
     publicInterface: all('default')[0]?.[0],

@@ -1,7 +1,8 @@
 import type { HealthCheck } from '../declare/health.ts'
 import { ProbeError } from '../errors.ts'
-import { quote } from '../remote/shell.ts'
+import { quote, unseenShell } from '../remote/shell.ts'
 import type { Transport } from '../remote/transport.ts'
+import { isSecret } from '../secrets/secret.ts'
 import { newNonce } from './frames.ts'
 
 /** A check of a role on a host, and what came of it. */
@@ -22,8 +23,16 @@ export type Question = Readonly<{ role: string; check: HealthCheck }>
 const PATIENCE = 10
 const LONGEST = 4096
 
-const asked = (nonce: string, { ask }: HealthCheck, index: number): string => `
-answer=$(timeout ${PATIENCE} sh -c ${quote(ask)} </dev/null 2>&1) && status=0 || status=$?
+/** Seconds that a check has. */
+export const patienceOf = ({ within = PATIENCE }: HealthCheck): number => within
+
+const shellFor = ({ ask }: HealthCheck): string =>
+  isSecret(ask) ? unseenShell(ask.reveal()) : `sh -c ${quote(ask)} </dev/null`
+
+const asked = (nonce: string, check: HealthCheck, index: number): string => `
+ask() { timeout ${patienceOf(check)} ${shellFor(check)}
+}
+answer=$(ask 2>&1) && status=0 || status=$?
 echo "${nonce} ${index} $status $(printf %s "$answer" | head -c ${LONGEST} | base64 -w 0)"`
 
 /** Asks a host all questions in one round trip. @throws ProbeError when its answer makes no sense; ConnectError */
@@ -34,7 +43,8 @@ export const examine = async (
 ): Promise<readonly Health[]> => {
   const nonce = newNonce()
   const script = questions.map(({ check }, index) => asked(nonce, check, index)).join('\n')
-  const { stdout, stderr } = await transport.run(script, { timeout: PATIENCE * questions.length + 60 })
+  const patience = questions.reduce((sum, { check }) => sum + patienceOf(check), 60)
+  const { stdout, stderr } = await transport.run(script, { timeout: patience })
   const lines = stdout.toString().split('\n')
   return questions.map(({ role, check }, index) => {
     const line = lines.find((one) => one.startsWith(`${nonce} ${index} `))

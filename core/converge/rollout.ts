@@ -1,8 +1,10 @@
 import type { ClusterRole, Standings } from '../declare/cluster.ts'
-import { gate, mayTake, takingOrder } from '../declare/cluster.ts'
+import { gate, hasQuorum, mayTake, takingOrder } from '../declare/cluster.ts'
+import { noMeans } from '../declare/means.ts'
 import { hostsOfPlay, type Play } from '../declare/play.ts'
 import { ApplyError, CaravanError } from '../errors.ts'
 import { type Have, standingType, writeMark } from '../resources/standing.ts'
+import { isSecret } from '../secrets/secret.ts'
 import { lookAround, standingsOf, waitUntil } from './ask-servers.ts'
 import { active, eachActive, fail, type Member, type RunInput } from './crew.ts'
 
@@ -85,18 +87,25 @@ const oneByOne = async (
   await inTurn(inOrder, input, async (member) => {
     const { name } = member.host
     const standings = await waitUntil(play, cluster, members, (now) => mayTake(name, now), input)
-    if (standings.get(name)?.leader && hasHeir(name, standings)) await handOver(cluster, member)
+    if (standings.get(name)?.leader && hasHeir(name, standings)) await handOver(play, cluster, member, input)
     await apply(member)
-    await waitUntil(play, cluster, members, (now) => gate([name], now), input)
+    // without a quorum one server alone opens no gate: the next ones bring it back, and the play's gate waits for them
+    if (hasQuorum(standings)) await waitUntil(play, cluster, members, (now) => gate([name], now), input)
   })
 }
 
 const hasHeir = (leader: string, standings: Standings): boolean =>
   [...standings].some(([name, standing]) => name !== leader && standing?.healthy && standing.voter)
 
-const handOver = async ({ handOver, name }: ClusterRole, { host, transport }: Member): Promise<void> => {
-  if (handOver === undefined) return
-  const { code, stderr } = await transport.run(handOver(host))
+const handOver = async (
+  { role }: Play,
+  { handOver, name }: ClusterRole,
+  { host, transport }: Member,
+  { means = noMeans }: RunInput,
+): Promise<void> => {
+  const fragment = handOver?.(host, means.secrets(role, true))
+  if (fragment === undefined) return
+  const { code, stderr } = await transport.run(isSecret(fragment) ? fragment.reveal() : fragment)
   if (code !== 0) throw new ApplyError(`it leads ${name} and could not hand over: ${stderr.trim()} (exit ${code})`)
 }
 

@@ -1,4 +1,6 @@
+import type { Secret } from '../secrets/secret.ts'
 import type { Host } from './host.ts'
+import type { Secrets } from './means.ts'
 
 /** What one server says of its part in a cluster. A server that does not answer is neither of the three. */
 export type Standing = Readonly<{
@@ -12,12 +14,15 @@ export type Standing = Readonly<{
 export type ClusterRole = Readonly<{
   /** Names the mark of an established cluster, such as `consul`. */
   name: string
-  /** A read-only fragment of `sh` that prints how the server stands; slow programs run under `timeout`. */
-  observe: (host: Host) => string
+  /**
+   * A read-only fragment of `sh` that prints how the server stands; slow programs run under `timeout`. It may use the
+   * secrets of the play's role, and is a secret then, so that nothing of it is told.
+   */
+  observe: (host: Host, secrets: Secrets) => string | Secret
   /** Understands what it printed; whatever makes no sense is a server that does not answer. */
   parse: (output: string, host: Host) => Standing
   /** A fragment that makes the leader hand over, run on the leader before it is taken away. */
-  handOver?: (host: Host) => string
+  handOver?: (host: Host, secrets: Secrets) => string | Secret
   /** Seconds that a gate waits until it gives up. */
   within: number
 }>
@@ -27,6 +32,10 @@ export type Standings = ReadonlyMap<string, Standing | undefined>
 
 /** Whether a server takes part in its cluster with a vote. */
 export const isUp = (standing: Standing | undefined): boolean => standing?.healthy === true && standing.voter
+
+/** Whether enough servers take part to elect a leader. */
+export const hasQuorum = (standings: Standings): boolean =>
+  [...standings.values()].filter(isUp).length >= quorumOf(standings.size)
 
 const quorumOf = (servers: number): number => Math.floor(servers / 2) + 1
 

@@ -13,6 +13,8 @@ export type Facts = Readonly<{
   memory: number
   /** 1 or 2. */
   cgroup: 1 | 2
+  /** Whether systemd-resolved is installed. */
+  resolved: boolean
   /** The interface that holds the host's private address, and its MTU in bytes; undefined where no interface has it. */
   privateInterface: string | undefined
   privateMtu: number | undefined

@@ -17,3 +17,10 @@ export const printBytes = (content: Uint8Array): string => {
     .replaceAll(/.{1,76}/g, '$&\n')
   return `base64 -d <<'CARAVAN_BASE64'\n${lines}CARAVAN_BASE64\n`
 }
+
+/**
+ * A command that runs a script in a shell of its own. It reads it from a heredoc, since everybody on the host could
+ * see an argument; the script itself reads nothing.
+ */
+export const unseenShell = (script: string): string =>
+  `sh -s <<'CARAVAN_SCRIPT'\n{ (\n${script}\n) </dev/null; exit; }\nCARAVAN_SCRIPT\n`

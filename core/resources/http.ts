@@ -21,7 +21,8 @@ export type HttpOptions = HttpAccess &
     observe: string | HttpRequest
     /**
      * The part of the answer that must be so: objects key by key, `null` where there must be no such key, all else
-     * equal; text may be a `Secret`. Keys that are not named belong to others. Or a predicate.
+     * equal; text may be a `Secret`. Keys that are not named belong to others. A predicate may stand for any value, or
+     * for the whole.
      */
     want: unknown | HttpPredicate
     /** Statuses that say that it does not exist; an answer of `null` says so too. Default `[404]`. */
@@ -134,10 +135,18 @@ const haveOf = ({ absent }: HttpWant, index: number, line: string): HttpHave | t
 const bodyChanges = (want: unknown, body: Json): readonly Change[] => {
   if (typeof want === 'function')
     return want(body) ? [] : [{ property: 'answer', from: 'not as it should be', to: 'as declared' }]
-  const plain = revealed(want) as Json
+  const plain = judged(revealed(want), body)
   if (isObject(plain) && isObject(body)) return patchChanges(plain, body)
   if (isDeepStrictEqual(plain, body)) return []
   return [{ property: 'answer', from: JSON.stringify(body), to: JSON.stringify(plain) }]
+}
+
+// What a predicate accepts is as wanted.
+const judged = (want: unknown, have: Json | undefined): Json => {
+  if (typeof want === 'function') return want(have) ? (have ?? null) : 'as declared'
+  if (!isObject(want)) return want as Json
+  const values = isObject(have) ? have : {}
+  return Object.fromEntries(Object.entries(want).map(([key, value]) => [key, judged(value, values[key])]))
 }
 
 const hideValues = ({ property, from, to }: Change): Change => ({ property, from: hideValue(from), to: hideValue(to) })

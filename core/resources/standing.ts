@@ -1,19 +1,21 @@
 import type { ClusterRole, Standing } from '../declare/cluster.ts'
 import type { Host } from '../declare/host.ts'
+import type { Secrets } from '../declare/means.ts'
 import { declare, type Resource, type ResourceType } from '../declare/resource.ts'
 import { quote } from '../remote/shell.ts'
+import { revealed, type Secret } from '../secrets/secret.ts'
 
 /** What a server says of a cluster, and whether it carries the mark of an established one. */
 export type Have = Readonly<{ marked: boolean; standing: Standing }>
 
-type Want = Readonly<{ cluster: ClusterRole; host: Host }>
+type Want = Readonly<{ cluster: ClusterRole; host: Host; question: string | Secret }>
 
 const MARKS = '/var/lib/caravan'
 const markOf = (name: string): string => `${MARKS}/established-${name}`
 
 /** Prints the mark and the standing of one server. */
-const look = ({ cluster, host }: Want): string =>
-  `if [ -e ${quote(markOf(cluster.name))} ]; then echo marked; else echo unmarked; fi\n(\n${cluster.observe(host)}\n) 2>/dev/null || :\necho`
+const look = ({ cluster, question }: Want): string =>
+  `if [ -e ${quote(markOf(cluster.name))} ]; then echo marked; else echo unmarked; fi\n(\n${revealed(question)}\n) 2>/dev/null || :\necho`
 
 const understand = ({ cluster, host }: Want, output: string): Have => {
   const [mark, ...lines] = output.split('\n')
@@ -37,8 +39,8 @@ export const standingType: ResourceType<Want, Have> = {
   apply: () => ':',
 }
 
-export const standing = (cluster: ClusterRole, host: Host): Resource<Want> =>
-  declare(standingType, cluster.name, { cluster, host })
+export const standing = (cluster: ClusterRole, host: Host, secrets: Secrets): Resource<Want> =>
+  declare(standingType, cluster.name, { cluster, host, question: cluster.observe(host, secrets) })
 
 /** A read-only fragment that succeeds where the server carries the mark of any established cluster. */
 export const HAS_MARK = `ls ${quote(MARKS)} | grep -q ^established-`

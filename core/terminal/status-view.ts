@@ -1,4 +1,6 @@
-import type { Health } from '../converge/health.ts'
+import { type Health, patienceOf } from '../converge/health.ts'
+import type { HealthCheck } from '../declare/health.ts'
+import { isSecret } from '../secrets/secret.ts'
 import { safeJson, safeLine } from './safe.ts'
 import { createStyle, type Style, wantsColours } from './style.ts'
 import { count, pad, truncate } from './text.ts'
@@ -33,19 +35,21 @@ const lineOf = (one: Health, wide: number, verbose: boolean, style: Style): read
 }
 
 const details = ({ check, answer, status, well }: Health): readonly string[] => {
-  const came = status === 124 ? 'nothing within 10 s' : safeLine(answer) || 'nothing'
+  const came = status === 124 ? `nothing within ${patienceOf(check)} s` : safeLine(answer) || 'nothing'
   return [
-    `       asked     ${safeLine(check.ask)}`,
+    `       asked     ${safeLine(shown(check))}`,
     `       came      ${came}${status === 0 || status === 124 ? '' : ` (exit ${status})`}`,
     `       expected  ${check.expect}${!well && check.same === true ? ', the same on all hosts' : ''}`,
   ]
 }
 
+const shown = ({ ask }: HealthCheck): string => (isSecret(ask) ? `[${ask.name}]` : ask)
+
 /** For programs: one object a line. */
 export const statusEvents = (found: readonly Health[]): string =>
   found
     .map(({ host, role, check, answer, status, well }) => {
-      const { name, ask, expect } = check
-      return `${safeJson({ event: 'health', host, role, check: name, well, asked: ask, came: answer, status, expected: expect })}\n`
+      const { name, expect } = check
+      return `${safeJson({ event: 'health', host, role, check: name, well, asked: shown(check), came: answer, status, expected: expect })}\n`
     })
     .join('')

@@ -15,7 +15,7 @@ import { machineChecks } from './health.ts'
 export const BaseVars = z.strictObject({
   packages: z
     .array(z.string())
-    .default(['ca-certificates', 'curl', 'gnupg', 'iptables', 'iproute2', 'bind9-dnsutils'])
+    .default(['ca-certificates', 'curl', 'gnupg', 'iptables', 'iproute2', 'bind9-dnsutils', 'unzip'])
     .meta({ description: 'Debian packages that every host has' }),
   maxMapCount: z
     .int()

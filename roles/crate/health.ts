@@ -1,7 +1,8 @@
-import { type HealthCheck, insideTask } from '../../core/index.ts'
+import { type HealthCheck, insideTask, type Secrets, withApi } from '../../core/index.ts'
+import { apiOf } from './api.ts'
 
 /** Source: CrateDB reference, "System information": sys.nodes, sys.health, sys.node_checks, sys.cluster. */
-export const crateHealth = (task: string, nodes: number): readonly HealthCheck[] => {
+export const crateHealth = (task: string, nodes: number, secrets: Secrets): readonly HealthCheck[] => {
   const inside = (command: string): string => `${insideTask(task)}\n${command}`
   const sql = (stmt: string): string =>
     inside(
@@ -13,6 +14,17 @@ export const crateHealth = (task: string, nodes: number): readonly HealthCheck[]
       ask: `docker ps -q --filter label=com.hashicorp.nomad.alloc_id --filter name='^/?${task}-[0-9a-f-]{36}$' | wc -l`,
       expect: '1 container',
       judge: (answer) => answer === '1',
+    },
+    {
+      // no two of them on one host, by the job
+      name: 'all nodes run',
+      ask: withApi(
+        'how many nodes run',
+        apiOf(secrets),
+        `api /v1/job/crate/summary | grep -oE '"Running":[0-9]+' | cut -d : -f 2`,
+      ),
+      expect: `${nodes} allocations`,
+      judge: (answer) => answer === `${nodes}`,
     },
     {
       name: 'answers by the address that others use',

@@ -1,4 +1,5 @@
 import { CaravanError, crateUser, defineRole, type Host, nomadJob, onOne } from '../../core/index.ts'
+import { apiOf } from './api.ts'
 import { crateHealth } from './health.ts'
 import { crateJob } from './job.ts'
 import { type CrateSettings, CrateVars } from './vars.ts'
@@ -12,8 +13,7 @@ export default defineRole(
   ({ hosts, cluster, vars, secrets, releases }) => {
     checkSlots(hosts, vars)
     const job = nomadJob('crate', {
-      ca: '/etc/nomad.d/tls/ca.pem',
-      token: secrets.value('nomad-management-token'),
+      ...apiOf(secrets),
       hcl: crateJob(vars, { datacenter: cluster.datacenter, nomad: releases('nomad').version }),
       tasks: [TASK],
       // nodes are taken one after the other; an apply may take an hour
@@ -27,8 +27,8 @@ export default defineRole(
     secrets: { 'nomad-management-token': 'uuid', 'crate-admin-password': 'password' },
     // not installed here, but the job is written for its version
     products: () => ({ nomad: undefined }),
-    health: ({ host, vars }) =>
-      host.slot === undefined || host.slot >= vars.nodes ? [] : crateHealth(TASK, vars.nodes),
+    health: ({ host, vars, secrets }) =>
+      host.slot === undefined || host.slot >= vars.nodes ? [] : crateHealth(TASK, vars.nodes, secrets),
   },
 )
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { obtain } from '../../core/artifacts/cache.ts'
@@ -28,6 +29,23 @@ test.serial('downloaded once, for all that ask at the same time and later', asyn
   t.deepEqual(await obtain({ ...one, url: 'http://127.0.0.1:9/gone' }), content)
   t.deepEqual(requests, ['/x.zip'])
   t.deepEqual(inCache(), [sum])
+})
+
+test.serial('downloaded from servers that send all at once and close the connection', async (t) => {
+  freshCache(t)
+  for (const size of [80_000, 90_000, 100_000, 110_000, 4_000_000]) {
+    const big = Buffer.alloc(size, 'x')
+    const server = createServer((socket) => {
+      socket.once('data', () => {
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\nConnection: close\r\n\r\n`)
+        socket.end(big)
+      })
+    }).listen(0, '127.0.0.1')
+    t.teardown(() => void server.close())
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x.zip`
+    t.is((await obtain({ url, sha256: sha256(big), deadline: 30 })).length, size)
+  }
 })
 
 test.serial('what lies in the cache is checked, and replaced when it is not right', async (t) => {

@@ -52,7 +52,7 @@ test('signed sums: read once, kept in the lock, and never asked for again', asyn
       nomad_1.6.1_linux_arm64.zip: ${sha256(archiveOf('nomad', '1.6.1', 'arm64'))}
 `,
   )
-  t.deepEqual(readdirSync(join(lock, '..')), ['versions.lock'])
+  t.deepEqual(readdirSync(join(lock, '..')), ['versions.lock', 'versions.yaml'])
   requests.length = 0
   const again = await open(pins)
   t.deepEqual(again.releases('amd64', pins, true)('nomad'), release)

@@ -3,6 +3,7 @@ import { compared, examine, type Health } from '../../core/converge/health.ts'
 import type { HealthCheck } from '../../core/declare/health.ts'
 import { ProbeError } from '../../core/errors.ts'
 import { localTransport } from '../../core/remote/local.ts'
+import { Secret } from '../../core/secrets/secret.ts'
 import { statusEvents, statusLines } from '../../core/terminal/status-view.ts'
 import { createStyle } from '../../core/terminal/style.ts'
 import { dockerHealth } from '../../roles/docker/health.ts'
@@ -38,6 +39,21 @@ test('all questions are asked in one round trip, and each is judged by itself', 
     [true, false, false, true, true, true, true],
   )
   t.like(found[2], { answer: 'why', status: 7 })
+})
+
+test('a secret question stands in no argument, and is shown by its name', async (t) => {
+  const ask = Secret.of('a question', "tr '\\0' ' ' </proc/$$/cmdline; cat")
+  const [found] = await examine('node-1', localTransport(), questions(check('args', '', 'sh -s', { ask, within: 1 })))
+  t.like(found, { answer: 'sh -s', well: true })
+  t.regex(statusLines([found as Health], true, plain), /asked {5}\[a question\]\n/)
+  t.like(JSON.parse(statusEvents([found as Health])), { asked: '[a question]' })
+})
+
+test('a question has the time that it says', async (t) => {
+  const slow = { ask: 'sleep 5', within: 1 }
+  const [found] = await examine('node-1', localTransport(), questions(check('slow', '', 0, slow)))
+  t.is(found?.status, 124)
+  t.regex(statusLines([found as Health], false, plain), /came {6}nothing within 1 s\n/)
 })
 
 test('a host whose answer is garbage is an error that names the check', async (t) => {

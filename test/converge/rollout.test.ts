@@ -3,10 +3,12 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { z } from 'zod'
 import { type ClusterRole, gate, mayTake, type Standing, takingOrder } from '../../core/declare/cluster.ts'
+import { noMeans } from '../../core/declare/means.ts'
 import { type Play, play } from '../../core/declare/play.ts'
 import type { Resource } from '../../core/declare/resource.ts'
 import { defineRole } from '../../core/declare/role.ts'
 import { quote } from '../../core/remote/shell.ts'
+import { Secret } from '../../core/secrets/secret.ts'
 import { broken, note, planned, type ToyHost, toyHost, toyRun } from './toy.ts'
 
 const up: Standing = { healthy: true, leader: false, voter: true }
@@ -171,6 +173,44 @@ test('no server is taken while another one is out and stays out', async (t) => {
   )
   t.deepEqual(result.errors.slice(1), ['left alone, since the play stopped at node-2'])
   t.deepEqual(applies(result), [])
+})
+
+test('a cluster that has lost its quorum is mended server by server, without waiting for what one alone cannot bring', async (t) => {
+  const toy = toyCluster(t, 3)
+  establish(toy)
+  t.is((await runCluster(toy, (dir) => [note(`${dir}/config`, '1')])).exit, 0)
+  for (const { dir } of toy.toys) rmSync(join(dir, 'up'))
+  rmSync(join(toy.dirOf('node-1'), 'leader'), { force: true })
+  rmSync(join(toy.dirOf('node-2'), 'leader'), { force: true })
+  const result = await runCluster(toy, (dir) => [
+    ...start(dir),
+    ...(dir === toy.dirOf('node-3') ? [note(`${dir}/leader`, '')] : []),
+  ])
+  t.deepEqual(result.errors, [])
+  t.deepEqual([...new Set(applies(result))], ['node-1', 'node-2', 'node-3'])
+})
+
+test('what a server is asked may hold a secret, which is told to nobody', async (t) => {
+  const toy = toyCluster(t, 1)
+  establish(toy)
+  const token = Secret.of('toy-token', 'b8a5d2c4-not-told')
+  const secrets = { value: () => token, ca: () => t.fail() as never }
+  const cluster: ClusterRole = {
+    ...toy.cluster,
+    observe: (host, given) => {
+      const own = given.value('toy-token')
+      return Secret.of('question', `: ${own.reveal()}\n${toy.cluster.observe(host, given)}`, [own])
+    },
+    handOver: (_, given) => Secret.of('hand-over', `: ${given.value('toy-token').reveal()}`),
+  }
+  const result = await runCluster(
+    { ...toy, cluster },
+    () => [broken('loud', `echo it says ${token.reveal()}; exit 1`)],
+    { means: { ...noMeans, secrets: () => secrets } },
+  )
+  t.deepEqual(result.errors, ['apply failed: it says [secret toy-token] (exit 1)'])
+  t.true(toy.toys[0]?.scripts.some((script) => script.includes(token.reveal())))
+  t.false(JSON.stringify(result.events).includes(token.reveal()))
 })
 
 test('a serial play stops at its first failure', async (t) => {

@@ -17,7 +17,7 @@ const frames = (nonce: string, outputs: readonly string[]): string =>
 const nonceIn = (script: string): string => /caravan-[0-9a-f]{24}/.exec(script)?.[0] ?? ''
 
 const facts = (more = ''): string =>
-  `time 1\nos debian 12 bookworm\nkernel 6\narch amd64\ncpus 1\nmemory 1024\nsystemd 252\ncgroup 2\n` +
+  `time 1\nos debian 12 bookworm\nkernel 6\narch amd64\ncpus 1\nmemory 1024\nsystemd 252\ncgroup 2\nresolved no\n` +
   `address eth0 127.0.0.1\nmtu eth0 1500\ndefault eth0\nsynchronised yes\napplied -\n${more}`
 
 const many = (say: Say, piece: string, bytes: number): void => {

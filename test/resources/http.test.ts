@@ -39,6 +39,19 @@ diffTable(httpType, [
     present([]),
     ['answer: not as it should be → as declared'],
   ],
+  ['a predicate of a value', wantOf({ want: { A: (a: unknown) => a === 1, B: 2 } }), present({ A: 1, B: 2 }), []],
+  [
+    'a predicate of a value that is false',
+    wantOf({ want: { A: { B: (b: unknown) => b === 1 } } }),
+    present({ A: { B: 3 } }),
+    ['A.B: 3 → "as declared"'],
+  ],
+  [
+    'a predicate of a value that is missing',
+    wantOf({ want: { A: (a: unknown) => a === 1 } }),
+    present({}),
+    ['A: (absent) → "as declared"'],
+  ],
   ['a secret, equal', wantOf({ want: { ID: Secret.of('id', 'aaaa') } }), present({ ID: 'aaaa' }), []],
 ])
 

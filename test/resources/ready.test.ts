@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { ready, readyType } from '../../core/resources/ready.ts'
+import { Secret } from '../../core/secrets/secret.ts'
 import { applyOnce, HOSTILE, law, observe, sandbox } from './law.ts'
 import { fragment } from './sh.ts'
 import { diffTable, garbageTable, wrongTable } from './tables.ts'
@@ -104,4 +105,14 @@ test('fails: a unit is shown, and one that is unknown hides nothing', async (t) 
   )
   t.is(code, 1)
   t.regex(stdout, /not ready within 1 s: .*\n$/)
+})
+
+test('a secret check stands in no argument, and waits as any other', async (t) => {
+  const seen = (text: string) => Secret.of('a question', `tr '\\0' ' ' </proc/$$/cmdline; ${text}`)
+  const up = ready('x', { check: seen("tr '\\0' '\n' </proc/$$/cmdline | grep -qx -e -s"), within: '1s' })
+  t.deepEqual(await observe([up, ready('y', { check: seen('false'), within: '1s' })]), [true, false])
+  t.true(readyType.sensitive?.(up.want))
+  const { code, stdout } = await applyOnce(ready('y', { check: seen('[ -t 0 ] || cat; false'), within: '1s' }))
+  t.is(code, 1)
+  t.regex(stdout, /^sh -s \nnot ready within 1 s: sh -s \n$/)
 })

@@ -15,6 +15,7 @@ for (const [machine, known] of Object.entries(facts)) {
         'package iptables',
         'package iproute2',
         'package bind9-dnsutils',
+        'package unzip',
         'kernelModule bridge',
         'kernelModule br_netfilter',
         'kernelModule overlay',

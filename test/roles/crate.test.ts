@@ -9,13 +9,15 @@ import { facts, names, hosts as two } from './fixtures.ts'
 const hosts: readonly Host[] = [...two, { ...two[1], name: 'node-3', privateIp: '10.33.0.4', slot: 2 }]
 const [first] = hosts as [Host]
 
+const secrets = { value: (name: string) => Secret.of(name, 'x1'), ca: () => undefined as never }
+
 const declared = (vars: Record<string, unknown> = {}, nomad = '1.6.1', all = hosts): readonly Resource[] =>
   crate.resources({
     host: { ...first, facts: facts.debian12 },
     hosts: all,
     cluster: { name: 'caravan', datacenter: 'dc1', network: '10.33.0.0/16', expose: 'private' },
     vars: crate.vars.parse(vars),
-    secrets: { value: (name) => Secret.of(name, 'x1'), ca: () => undefined as never },
+    secrets,
     releases: (product) => ({ product, version: nomad, url: '', sha256: '', by: 'host' }),
   })
 const hcl = (...input: Parameters<typeof declared>): string => declared(...input)[0]?.want.hcl
@@ -145,16 +147,18 @@ const asked = (host: Host, nodes = 3) =>
     hosts,
     cluster: { name: 'c', datacenter: 'dc1', network: '10.0.0.0/8', expose: 'private' },
     vars: crate.vars.parse({ nodes }),
+    secrets,
   })
 
 test('a host without a node of CrateDB is asked nothing', (t) => {
-  t.is(asked(first).length, 6)
+  t.is(asked(first).length, 7)
   t.deepEqual(asked({ ...first, slot: undefined }), [])
   t.deepEqual(asked({ ...first, slot: 3 }), [])
 })
 
 const ANSWERS: readonly [check: string, good: string, bad: readonly string[]][] = [
   ['one node runs here', '1', ['0', '2', '']],
+  ['all nodes run', '3', ['2', '', '33']],
   ['answers by the address that others use', '401', ['503', '000', '']],
   ['sees all nodes', '{"rows":[[3]]}', ['{"rows":[[2]]}', '{"error":{}}', 'curl: (7)', '']],
   ['health of tables', '{"rows":[[0]]}', ['{"rows":[[1]]}', '{"rows":[]}', '']],
@@ -163,7 +167,7 @@ const ANSWERS: readonly [check: string, good: string, bad: readonly string[]][] 
 ]
 for (const [name, good, bad] of ANSWERS)
   test(`health: ${name}`, (t) => {
-    const check = crateHealth('crate', 3).find((one) => one.name === name)
+    const check = crateHealth('crate', 3, secrets).find((one) => one.name === name)
     t.true(check?.judge(good, 0))
     for (const answer of bad) t.false(check?.judge(answer, 0), answer)
   })

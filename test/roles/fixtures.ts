@@ -1,14 +1,16 @@
 import type { Facts, Host } from '../../core/declare/host.ts'
-import { noMeans } from '../../core/declare/means.ts'
+import { noMeans, type Releases, type SecretKind, type Secrets } from '../../core/declare/means.ts'
 import type { Resource } from '../../core/declare/resource.ts'
-import type { Finding, Role, Vitals } from '../../core/declare/role.ts'
+import type { Finding, Role, RoleInput, Vitals } from '../../core/declare/role.ts'
+import { asAuthority, makeAuthority } from '../../core/secrets/authority.ts'
+import { Secret } from '../../core/secrets/secret.ts'
 
-const host = (name: string, privateIp: string, slot: number): Host => ({
+export const host = (name: string, privateIp: string, slot: number, groups = ['servers']): Host => ({
   name,
   address: `${name}.example.com`,
   privateIp,
   slot,
-  groups: ['servers'],
+  groups,
   ssh: { user: 'root', port: undefined, identityFile: undefined, hostKeys: [], sudoPasswordFile: undefined },
   vars: {},
 })
@@ -26,6 +28,7 @@ export const facts = {
     cpus: 8,
     memory: 15731,
     cgroup: 2,
+    resolved: true,
     privateInterface: 'enp7s0',
     privateMtu: 1450,
     publicInterface: 'eth0',
@@ -38,6 +41,7 @@ export const facts = {
     cpus: 4,
     memory: 7800,
     cgroup: 2,
+    resolved: false,
     privateInterface: 'enp7s0',
     privateMtu: 1450,
     publicInterface: 'eth0',
@@ -50,6 +54,7 @@ export const facts = {
     cpus: 4,
     memory: 15611,
     cgroup: 2,
+    resolved: true,
     privateInterface: 'enp7s0',
     privateMtu: 1450,
     publicInterface: 'eth0',
@@ -62,20 +67,51 @@ export const facts = {
     cpus: 4,
     memory: 15611,
     cgroup: 2,
+    resolved: true,
     privateInterface: 'ens10',
     privateMtu: 1450,
     publicInterface: 'eth0',
   },
 } as const satisfies Record<string, Facts>
 
-const input = (role: Role, own: Host, known: Facts, vars: Record<string, unknown>) => ({
+/** What a role may be given besides, in a test. */
+export type More = Partial<Pick<RoleInput<unknown>, 'hosts' | 'cluster' | 'secrets' | 'releases'>>
+
+/** What a role is given for a host, with its vars as the inventory would give them. */
+export const input = (role: Role, own: Host, known: Facts, vars: Record<string, unknown>, more: More = {}) => ({
   host: { ...own, facts: known },
   hosts,
   cluster: { name: 'caravan', datacenter: 'dc1', network: '10.33.0.0/16', expose: 'private' as const },
   vars: role.vars.parse(vars),
   secrets: noMeans.secrets(role, true),
-  releases: noMeans.releases(known.arch, {}, true),
+  releases: releasesOf('1.2.3'),
+  ...more,
 })
+
+const authority = asAuthority(await makeAuthority('Caravan test'))
+
+/** Secrets of these kinds, the same ones in each test. */
+export const secretsOf = (kinds: Readonly<Record<string, SecretKind>>): Secrets => {
+  const value = (name: string): string => {
+    const number = Object.keys(kinds).indexOf(name) + 1
+    if (number === 0) throw new Error(`the role declares no secret ${name}`)
+    if (kinds[name] === 'key') return Buffer.alloc(32, number).toString('base64')
+    return kinds[name] === 'uuid' ? `5ec2e7${number}0-0000-4000-8000-000000000000` : `password-number-${number}`
+  }
+  return { value: (name) => Secret.of(name, value(name)), ca: () => authority }
+}
+
+/** A release of each product in this version. */
+export const releasesOf =
+  (version: string): Releases =>
+  (product) => ({
+    product,
+    version,
+    url: `https://releases.example.com/${product}_${version}.zip`,
+    sha256: 'ab'.repeat(32),
+    member: product,
+    by: 'host',
+  })
 
 /** What a role declares for a host, with its vars as the inventory would give them. */
 export const declared = (
@@ -83,7 +119,8 @@ export const declared = (
   own: Host,
   known: Facts,
   vars: Record<string, unknown> = {},
-): readonly Resource[] => role.resources(input(role, own, known, vars))
+  more: More = {},
+): readonly Resource[] => role.resources(input(role, own, known, vars, more))
 
 /** What a role finds wrong with a host. */
 export const found = (
@@ -91,7 +128,8 @@ export const found = (
   known: Facts,
   vitals: Vitals,
   vars: Record<string, unknown> = {},
-): readonly Finding[] => role.checks({ ...input(role, hosts[0], known, vars), vitals })
+  more: More = {},
+): readonly Finding[] => role.checks({ ...input(role, hosts[0], known, vars, more), vitals })
 
 /** `type id` of each. */
 export const names = (resources: readonly Resource[]): readonly string[] =>

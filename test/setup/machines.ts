@@ -14,6 +14,7 @@ cpus 4
 memory 8131072
 systemd 252
 cgroup 2
+resolved yes
 address lo 127.0.0.1
 address eth0 203.0.113.11
 address enp7s0 ${ip}

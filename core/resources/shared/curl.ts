@@ -1,5 +1,5 @@
 import { quote } from '../../remote/shell.ts'
-import { revealed, type Secret } from '../../secrets/secret.ts'
+import { revealed, Secret, secretsIn } from '../../secrets/secret.ts'
 import { checkPath, wrong } from './declared.ts'
 
 /** One request. */
@@ -46,45 +46,41 @@ export const checkRequest = (resource: string, { path }: HttpRequest): void => {
 /**
  * The redirections that give curl its whole configuration on stdin, to be read by `--config -`, and the body on
  * descriptor 3. A heredoc of dash is a pipe: no secret is written to a disk. The status follows in a line of its own.
+ * Source: curl(1), "--config": quoted values know \\ and \"; a line of it is 100 KB at most
  */
 export const curlConfig = (access: HttpAccess, request: HttpRequest, seconds: number): string => {
   const { method = 'GET', path, body } = request
-  const config = curlLines(access, seconds, body !== undefined, [
+  const options: readonly Option[] = [
     ['url', `${access.url}${path}`],
     ['request', method],
-  ])
+    ['data-binary', body === undefined ? undefined : '@/dev/fd/3'],
+    ['header', body === undefined ? undefined : 'Content-Type: application/json'],
+    // curl asks before it sends more than 1 MiB, and some servers do not answer that
+    ['header', body === undefined ? undefined : 'Expect:'],
+    ['max-time', String(seconds)],
+    // bytes; an answer beyond it is none
+    ['max-filesize', '4194304'],
+  ]
+  const lines = [...linesOf(options), ...accessLines(access)]
+  const config = ['silent', 'show-error', 'globoff', 'write-out = "\\n%{http_code}"', ...lines].join('\n')
   // JSON is one line, and not this one; the line break after it means nothing in JSON
   const input = body === undefined ? '' : `${JSON.stringify(revealed(body))}\nCARAVAN_BODY\n`
   return `<<'CARAVAN_CURL' ${body === undefined ? '' : "3<<'CARAVAN_BODY'"}\n${config}\nCARAVAN_CURL\n${input}`
 }
 
-/**
- * A configuration of curl that says how the API is reached; `more` says what is asked. With `body`, that is read from
- * descriptor 3. Source: curl(1), "--config": quoted values know \\ and \"; a line of it is 100 KB at most
- */
-export const curlLines = (
-  access: HttpAccess,
-  seconds: number,
-  body: boolean,
-  more: readonly (readonly [string, string])[] = [],
-): string => {
-  const options: readonly (readonly [string, string | undefined])[] = [
-    ...more,
+type Option = readonly [name: string, value: string | undefined]
+
+const linesOf = (options: readonly Option[]): readonly string[] =>
+  options.flatMap(([name, value]) => (value === undefined ? [] : [`${name} = ${quoted(value)}`]))
+
+/** The lines of curl's configuration that say how an API is reached, and who asks. */
+export const accessLines = (access: HttpAccess): readonly string[] =>
+  linesOf([
     ['header', tokenLine(access)],
     ['cacert', access.ca],
-    ['data-binary', body ? '@/dev/fd/3' : undefined],
-    ['header', body ? 'Content-Type: application/json' : undefined],
-    // curl asks before it sends more than 1 MiB, and some servers do not answer that
-    ['header', body ? 'Expect:' : undefined],
     ['noproxy', '*'],
     ['connect-timeout', '3'],
-    ['max-time', String(seconds)],
-    // bytes; an answer beyond it is none
-    ['max-filesize', '4194304'],
-  ]
-  const lines = options.flatMap(([name, value]) => (value === undefined ? [] : [`${name} = ${quoted(value)}`]))
-  return ['silent', 'show-error', 'globoff', 'write-out = "\\n%{http_code}"', ...lines].join('\n')
-}
+  ])
 
 const tokenLine = ({ token, tokenHeader }: HttpAccess): string | undefined => {
   if (token === undefined) return undefined
@@ -107,3 +103,17 @@ case $code in
   2[0-9][0-9]) ;;
   *) printf '%s answered %s: %s\\n' "$what" "$code" "$(printf %s "\${answer%"$nl"*}" | tr -s '[:cntrl:]' ' ' | head -c 500)" >&2; exit 1 ;;
 esac`
+
+/**
+ * As `curlScript`, and it prints the answer: for what a `ClusterRole` asks its servers. A secret where one goes with
+ * the request.
+ * @throws DeclarationError
+ */
+export const httpCall = (access: HttpAccess, request: HttpRequest, seconds = 5): string | Secret => {
+  const name = `request ${request.path}`
+  checkAccess(name, access)
+  checkRequest(name, request)
+  const script = `${curlScript(access, request, seconds)}\nprintf '%s\\n' "\${answer%"$nl"*}"`
+  const secrets = secretsIn([access, request])
+  return secrets.length === 0 ? script : Secret.of(name, script, secrets)
+}

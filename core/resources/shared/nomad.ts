@@ -1,5 +1,5 @@
 import type { Secret } from '../../secrets/secret.ts'
-import { checkAccess, curlLines, type HttpAccess } from './curl.ts'
+import { accessLines, checkAccess, type HttpAccess } from './curl.ts'
 import { checkText, wrong } from './declared.ts'
 
 /** How Nomad's API on a host is reached. */
@@ -31,6 +31,16 @@ export const checkNomadName = (resource: string, name: string): string => {
   return name
 }
 
+// Source: curl(1), "--config"
+const configOf = (access: HttpAccess, seconds: number): string =>
+  [
+    ...['silent', 'globoff', 'write-out = "\\n%{http_code}"', `max-time = ${seconds}`, 'max-filesize = 4194304'],
+    ...accessLines(access),
+  ].join('\n')
+
+// curl asks before it sends more than 1 MiB, and some servers do not answer that
+const BODY = 'data-binary = "@/dev/fd/3"\nheader = "Content-Type: application/json"\nheader = "Expect:"'
+
 /**
  * Functions of `sh` for Nomad's API: `ask PATH` and `send PATH JSON` set `answer` and `code`, which is 000 where nothing
  * answered. `field NAME` prints the first text or number of that name in `answer`: Nomad's JSON has no white space.
@@ -42,7 +52,7 @@ split() { [ $status -eq 0 ] || answer="$nl"000; code=\${answer##*"$nl"} answer=\
 ask() {
   status=0
   answer=$(timeout ${seconds + 5} curl -q --config - -- "${access.url}$1" 2>/dev/null <<'CARAVAN_CURL'
-${curlLines(access, seconds, false)}
+${configOf(access, seconds)}
 CARAVAN_CURL
   ) || status=$?
   split
@@ -50,7 +60,8 @@ CARAVAN_CURL
 send() {
   status=0
   answer=$(timeout ${seconds + 5} curl -q --config - -X POST -- "${access.url}$1" 2>/dev/null <<'CARAVAN_CURL' 3<<CARAVAN_BODY
-${curlLines(access, seconds, true)}
+${configOf(access, seconds)}
+${BODY}
 CARAVAN_CURL
 $2
 CARAVAN_BODY

@@ -1,0 +1,3 @@
+module caravan.invalid/lab/mirror/pause
+
+go 1.20

@@ -1,0 +1,5 @@
+module caravan.invalid/lab/mirror/coredns
+
+go 1.25.0
+
+require github.com/coredns/coredns v1.14.7

@@ -1,0 +1,41 @@
+import { type ClusterRole, httpCall, type Secrets } from '../../core/index.ts'
+
+/** The agent of the host, as the one who may do everything. */
+export const managed = (secrets: Secrets) => ({
+  url: 'http://127.0.0.1:8500',
+  token: secrets.value('consul-management-token'),
+  tokenHeader: 'X-Consul-Token',
+})
+
+type RaftServer = Readonly<{ Address?: unknown; Leader?: unknown; Voter?: unknown }>
+
+/**
+ * The servers of Consul. Each tells of itself, not of what the leader says: before there is a leader nobody knows the
+ * token, so that a server takes part only once it follows one.
+ * Source: consul's API, "Operator: Raft"; hand-over since Consul 1.15
+ */
+export const consulCluster: ClusterRole = {
+  name: 'consul',
+  within: 120,
+  observe: (_, secrets) => httpCall(managed(secrets), { path: '/v1/operator/raft/configuration?stale' }),
+  parse: (output, { privateIp }) => {
+    const servers = serversIn(output)
+    const own = servers.find(({ Address }) => Address === `${privateIp}:8300`)
+    return {
+      healthy: own !== undefined && servers.some(({ Leader }) => Leader === true),
+      leader: own?.Leader === true,
+      voter: own?.Voter === true,
+    }
+  },
+  handOver: (_, secrets) =>
+    httpCall(managed(secrets), { method: 'POST', path: '/v1/operator/raft/transfer-leader' }, 30),
+}
+
+const serversIn = (output: string): readonly RaftServer[] => {
+  try {
+    const { Servers } = JSON.parse(output)
+    return Array.isArray(Servers) ? Servers.filter((one) => typeof one === 'object' && one !== null) : []
+  } catch {
+    return []
+  }
+}
