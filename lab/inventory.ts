@@ -29,8 +29,14 @@ async function inventoryText(nodes: readonly Node[]): Promise<string> {
       docker: { settings: { 'insecure-registries': [registry] } },
       coredns: { upstreams: [PUBLIC.dns], publicName: PUBLIC_NAME },
       resolved: { publicName: PUBLIC_NAME },
-      nomad: { infraImage: `${registry}/pause:3.9`, checkImage: `${registry}/busybox:lab`, checkName: PUBLIC_NAME },
-      // as much as this computer has; it sets the limits of its containers itself
+      nomad: {
+        infraImage: `${registry}/pause:3.9`,
+        checkImage: `${registry}/busybox:lab`,
+        checkName: PUBLIC_NAME,
+        // each machine of the lab counts all of this computer
+        reserved: { cpu: 100, memory: 256, disk: 256 },
+      },
+      // this computer's limits are below those that the job asks for
       crate: {
         ...{ image: `${registry}/crate-stand-in:1`, heap: '64m', memory: 128, cpu: 100 },
         ...{ ulimits: {}, minHealthyTime: 5, shutdownDelay: 5 },

@@ -32,23 +32,29 @@ export function siteOf(program: Program, key: PrivateKey): string {
  * @throws LabError when there is no Go, or when a build fails.
  */
 export async function buildMirror(programs: readonly Program[], log: Log): Promise<void> {
-  const isMissing = async (program: Program) => !existsSync(siteOf(program, await labKey()))
-  const missing = async () => (await Promise.all(programs.map(isMissing))).some(Boolean)
-  if (existsSync(mirrorPath('signing-key.asc')) && !(await missing())) return
-  await lockedBy(mirrorPath('lock'), 60, async () => {
-    await ensureRequirements(log)
-    await requireGo()
-    const [key, catalogue] = [await labKey(), readCatalogue(CATALOGUE)]
-    for (const program of programs) {
+  const keyFile = mirrorPath('signing-key.asc')
+  if (!existsSync(keyFile)) await locked(() => signingKey(keyFile))
+  const key = await labKey()
+  for (const program of programs) {
+    if (existsSync(siteOf(program, key))) continue
+    await locked(async () => {
+      await ensureRequirements(log)
       await build(program, log)
-      await lay(program, catalogue, key)
-    }
-  })
+      await lay(program, readCatalogue(CATALOGUE), key)
+    })
+  }
+}
+
+const MINUTES = 60
+
+function locked<T>(work: () => Promise<T>): Promise<T> {
+  return lockedBy(mirrorPath('lock'), MINUTES, work)
 }
 
 async function build(program: Program, log: Log): Promise<void> {
   const directory = builtDirectory(program)
   if (existsSync(directory)) return
+  await requireGo()
   log(`building ${program.product} ${program.version} (once; about ${program.minutes} minutes)`)
   const { cgo, tags, ldflags } = program
   await made(directory, async (part) => {

@@ -41,7 +41,7 @@ type Input = HealthInput<NomadVars>
 export const nomadHealth = (input: Input): readonly HealthCheck[] => [
   ...clusterChecks(input),
   ...(isServer(input.host) ? [voters(input)] : []),
-  ...(input.vars.client ? [node(input), ports(input), dnsInContainer(input)] : []),
+  ...(input.vars.client ? [node(input), ports(input), privatePorts(input), dnsInContainer(input)] : []),
 ]
 
 const clusterChecks = ({ hosts, host }: Input): readonly HealthCheck[] => {
@@ -125,4 +125,13 @@ const ports = ({ host, secrets }: Input): HealthCheck => ({
       .split('\n')
       .filter((line) => line !== '')
       .every((line) => line.split(' ').at(-1)?.startsWith(`${host.privateIp}:`)),
+})
+
+/** Where the kernel forwards them from: what Nomad says of a port is what it wants. Source: the portmap plugin of CNI. */
+const privatePorts = ({ host }: Input): HealthCheck => ({
+  name: 'ports are private',
+  ask: `rules=$(iptables -w 5 -t nat -S) || exit 1
+printf '%s\\n' "$rules" | grep -E '^-A CNI-DN-.* -j DNAT' | grep -vE -e '-d (${host.privateIp}|127\\.0\\.0\\.1)/32 ' || :`,
+  expect: `no port is forwarded from other addresses than ${host.privateIp}`,
+  judge: (answer, status) => status === 0 && answer === '',
 })

@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { openReleases } from '../../core/artifacts/releases.ts'
+import type { Pins } from '../../core/declare/means.ts'
 import type { Product } from '../../core/declare/products.ts'
 import { labNodes } from '../../lab/config.ts'
 import { labUp } from '../../lab/index.ts'
@@ -23,10 +24,8 @@ test.before(async () => {
 
 test('a machine gets each program from the mirror, with the sum that was signed or published, and it runs', async (t) => {
   const { url, fingerprint } = await labMirror()
-  const versions = Object.fromEntries(
-    PROGRAMS.filter(({ use }) => use === 'lab').map(({ product, version }) => [product, version]),
-  )
-  const pins = versions as Readonly<Record<Product, string>>
+  const programs = PROGRAMS.filter(({ use }) => use === 'lab')
+  const pins: Pins = Object.fromEntries(programs.map(({ product, version }) => [product, version]))
   const { releases } = await openReleases({
     catalogue: 'versions.yaml',
     lock: join(tmpdir(), `caravan-mirror-${process.pid}.lock`), // never written
@@ -37,17 +36,16 @@ test('a machine gets each program from the mirror, with the sum that was signed 
     },
     asked: [{ role: 'toy', pins }],
   })
-  const said: Record<string, string> = {}
-  for (const product of Object.keys(versions) as Product[]) {
-    const release = releases((await on('dpkg --print-architecture')).trim(), pins, true)(product)
+  const arch = await on('dpkg --print-architecture')
+  for (const { product, version } of programs) {
+    const release = releases(arch, pins, true)(product)
     const file = `/tmp/mirror-test/${product}`
     await on(`mkdir -p ${file} && cd ${file} && curl -fsS -o archive '${release.url}'`)
     t.is(await on(`sha256sum < ${file}/archive`), `${release.sha256}  -`)
     const unpack = release.url.endsWith('.zip') ? `python3 -m zipfile -e archive .` : 'tar xzf archive'
-    said[product] = await on(`cd ${file} && ${unpack} && chmod +x * && ${RUN[product]}`)
+    t.regex(await on(`cd ${file} && ${unpack} && chmod +x * && ${RUN[product]}`), new RegExp(`${version}\\b`))
   }
   await on('rm -r /tmp/mirror-test')
-  for (const [product, version] of Object.entries(versions)) t.regex(said[product] ?? '', new RegExp(`${version}\\b`))
 })
 
 const RUN: Readonly<Partial<Record<Product, string>>> = {
@@ -55,7 +53,7 @@ const RUN: Readonly<Partial<Record<Product, string>>> = {
   consul: './consul version',
   coredns: './coredns -version',
   // Asked nothing, a plugin says what it is.
-  'cni-plugins': 'CNI_COMMAND= ./bridge </dev/null 2>&1; ls | wc -l',
+  'cni-plugins': 'CNI_COMMAND= ./bridge </dev/null 2>&1',
 }
 
 test('a machine finds the images in the registry', async (t) => {

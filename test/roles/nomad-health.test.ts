@@ -20,7 +20,7 @@ const checksOf = (own: Host, vars = {}): readonly HealthCheck[] =>
 
 test('servers are asked for voters, and clients for what runs there', (t) => {
   const titles = (own: Host, vars = {}) => checksOf(own, vars).map(({ name }) => name)
-  const runs = ['node', 'ports of allocations', 'names in a container']
+  const runs = ['node', 'ports of allocations', 'ports are private', 'names in a container']
   t.deepEqual(titles(server), ['leader', 'peers', 'agent', 'voters', ...runs])
   t.deepEqual(titles(client), ['leader', 'peers', 'agent', ...runs])
   t.deepEqual(titles(server, { client: false }), ['leader', 'peers', 'agent', 'voters'])
@@ -81,6 +81,9 @@ const answers: [check: string, answer: string, status: number, well: boolean][] 
   ['ports of allocations', 'web.web[0] http 10.33.0.2:20001\nweb.web[1] http 198.51.100.2:31000', 0, false],
   ['ports of allocations', 'web.web[0] http 10.33.0.21:20001', 0, false],
   ['ports of allocations', '', 1, false],
+  ['ports are private', '', 0, true],
+  ['ports are private', '-A CNI-DN-a -p tcp -m tcp --dport 25451 -j DNAT --to-destination 172.26.64.3:8080', 0, false],
+  ['ports are private', 'iptables: not found', 1, false],
   ['names in a container', DNS, 0, true],
   ['names in a container', DNS.replace('10.33.0.3', '198.51.100.7'), 0, false],
   ['names in a container', DNS.replace(/Name:\s+consul[\s\S]*end/, 'end'), 0, false],

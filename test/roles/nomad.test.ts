@@ -125,6 +125,9 @@ cpu = 500
 memory = 1024
 disk = 10240
 }
+host_network "loopback" {
+interface = "lo"
+}
 options = {
 "fingerprint.denylist" = "env_aws,env_gce,env_azure,env_digitalocean"
 }
