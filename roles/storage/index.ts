@@ -52,7 +52,7 @@ export default defineRole(
       // as the role nomad has it; its service restarts on this file
       directory('/etc/nomad.d', { mode: '0750' }),
       file('/etc/nomad.d/storage.hcl', {
-        content: template('storage/storage.hcl.ejs', { slot: String(host.slot), volumes: offered }),
+        content: template('storage/storage.hcl.ejs', { volumes: offered }),
         mode: '0640',
       }),
     ]

@@ -20,10 +20,6 @@ for (const [machine, known] of Object.entries(facts))
         String(resources[3]?.want.content),
         `# Written by Caravan from the role storage. Nomad reads it beside nomad.hcl.
 client {
-  # Nomad takes nodes that differ in nothing but their volumes for one class, and what one of them lacks for what all lack.
-  meta {
-    slot = "${host.slot}"
-  }
   host_volume "crate-data[${host.slot}]" {
     path      = "/var/lib/nomad-volumes/crate-data"
     read_only = false
