@@ -118,6 +118,10 @@ test('what is raised to try once more is changed in place', (t) => {
   )
 })
 
+test('nodes are looked at one by one', (t) => {
+  t.regex(hcl(), /constraint \{\n\s+attribute = "\$\{attr\.unique\.network\.ip-address\}"\n\s+operator {2}= "is_set"/)
+})
+
 test('more nodes than slots', (t) => {
   t.throws(() => declared({ nodes: 5 }), { message: 'crate has 5 nodes, and no host has slot 3, 4' })
   t.throws(() => declared({}, '1.6.1', hosts.slice(1)), { message: 'crate has 3 nodes, and no host has slot 0' })
