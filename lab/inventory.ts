@@ -38,6 +38,11 @@ async function inventoryText(nodes: readonly Node[]): Promise<string> {
         // each machine of the lab counts all of this computer
         reserved: { cpu: 100, memory: 256, disk: 256 },
       },
+      // this computer's limits are below those that the job asks for
+      crate: {
+        ...{ image: `${registry}/crate-stand-in:1`, heap: '64m', memory: 128, cpu: 100 },
+        ...{ ulimits: {}, minHealthyTime: 5, shutdownDelay: 5 },
+      },
     },
     groups: { servers: names.slice(0, SERVERS), ...(clients.length > 0 && { clients }) },
     hosts: Object.fromEntries(await Promise.all(nodes.map(async (node) => [node.name, await host(node)]))),

@@ -11,7 +11,7 @@ import { meet, observeAgain } from './observe.ts'
 import { runPlay } from './perform.ts'
 import { hasChanges, hasWaits, makePlan, type Plan, type Planned } from './plan.ts'
 import { foreignEvent, plannedEvent } from './plan-event.ts'
-import { closedGate, observedStandings } from './rollout.ts'
+import { closedGate, observedStandings, unmarked } from './rollout.ts'
 
 /** 0 converged, 1 failed, 2 drift under `--check`. */
 export type Exit = 0 | 1 | 2
@@ -57,7 +57,8 @@ const converge = async (members: readonly Member[], input: RunInput): Promise<Ex
   const failed = () => active(members).length < members.length
   const drift = hasChanges(plan) || hasWaits(plan) || closedGates(members, input).length > 0
   if (input.check) return failed() ? 1 : drift ? 2 : 0
-  if (!drift) return failed() ? 1 : 0
+  if (!drift && !inOrder(input).some((index) => unmarked(input.plays[index] as Play, members, input).length > 0))
+    return failed() ? 1 : 0
   if (hasChanges(plan) && !(await input.approve('plan'))) return 1
   if (hasChanges(plan)) await input.beforeApply?.()
   const leases = hasChanges(plan) ? await takeLeases(members, input) : undefined
