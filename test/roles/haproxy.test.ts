@@ -94,7 +94,7 @@ test('haproxy finds CrateDB through the own node of Consul', (t) => {
     'mode http',
     'balance leastconn',
     'option httpchk GET /',
-    'http-check expect status 200',
+    'http-check expect status 200,401',
     'timeout server 7m',
     `server-template crate 1-20 _web._tcp.service.consul check inter 2s fall 2 rise 1 ${options}`,
     'retry-on conn-failure',
