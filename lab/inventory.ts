@@ -29,6 +29,8 @@ async function inventoryText(nodes: readonly Node[]): Promise<string> {
       docker: { settings: { 'insecure-registries': [registry] } },
       coredns: { upstreams: [PUBLIC.dns], publicName: PUBLIC_NAME },
       resolved: { publicName: PUBLIC_NAME },
+      // its program is not among what the mirror can build
+      haproxy: { dataplaneapi: false },
       nomad: {
         infraImage: `${registry}/pause:3.9`,
         checkImage: `${registry}/busybox:lab`,

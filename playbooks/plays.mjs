@@ -7,6 +7,7 @@ import { consulCluster } from '../roles/consul/cluster.ts'
 import consul from '../roles/consul/index.ts'
 import coredns from '../roles/coredns/index.ts'
 import docker from '../roles/docker/index.ts'
+import haproxy from '../roles/haproxy/index.ts'
 import nomadAcl from '../roles/nomad/acl.ts'
 import { nomadCluster } from '../roles/nomad/cluster.ts'
 import nomad from '../roles/nomad/index.ts'
@@ -24,4 +25,5 @@ export const plays = [
   play(nomad, { on: 'servers', cluster: nomadCluster, needs: ['consul'] }),
   play(nomad, { except: 'servers', needs: ['nomad'] }),
   play(nomadAcl, { needs: ['nomad'] }),
+  play(haproxy),
 ]

@@ -100,7 +100,7 @@ export const PROGRAMS: readonly Program[] = [
   cni('1.9.1', 'lab', ['main/dummy', 'main/tap']),
   coredns('1.14.7', 'lab'),
   nomad('1.6.1', 'by hand', { commit: '515895c7690cdc72278018dc5dc58aca41204ccc', date: '2023-07-21T13:49:42Z' }),
-  consul('1.15.2', 'by hand', { commit: '5e08e229', date: '2023-03-30T17:51:19Z' }),
+  consul('1.15.1', 'by hand', { commit: '7c04b6a0', date: '2023-03-07T20:35:33Z' }),
   cni('1.0.1', 'by hand', []),
   coredns('1.10.1', 'by hand', '055b2c3'),
 ]

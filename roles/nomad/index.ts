@@ -1,4 +1,5 @@
-import { artifact, atLeast, defineRole, packages, type Resource, ready, service } from '../../core/index.ts'
+import { artifact, atLeast, defineRole, directory, packages, type Resource, ready, service } from '../../core/index.ts'
+import { afterBoot } from './after-boot.ts'
 import { API } from './api.ts'
 import { CERTIFICATE, certificates, configuration, directories, joining, unitFile, volumeDirectories } from './files.ts'
 import { findings, nomadHealth } from './health.ts'
@@ -13,7 +14,7 @@ export default defineRole(
   'nomad',
   NomadVars,
   (input) => {
-    const { releases } = input
+    const { releases, vars } = input
     const binary = artifact('nomad', { ...releases('nomad'), to: '/usr/local/bin/nomad' })
     const tls = certificates(input)
     const config = configuration(input)
@@ -31,6 +32,7 @@ export default defineRole(
       joining(input),
       // a client does not start without them
       ...volumeDirectories(input),
+      ...(vars.client ? [directory('/usr/local/lib/caravan'), afterBoot()] : []),
       unit,
       service('nomad', {
         enabled: true,
