@@ -36,6 +36,18 @@ export async function busyboxImage(log: Log): Promise<Image> {
   return imageOf({ name: 'busybox', tag: 'lab', layer, command: ['sh'] })
 }
 
+/** What stands in for CrateDB, whose own image only its vendor has; the check of its job calls it `curl`. */
+export async function crateStandInImage(): Promise<Image> {
+  const source = join(import.meta.dirname, 'images', 'crate-stand-in')
+  const layer = await layerOf(`crate-stand-in-${hashOf(source, ARCH)}`, async (root) => {
+    const go = { cgo: false, tags: [], ldflags: ['-s', '-w'] }
+    for (const directory of ['bin', 'data', 'tmp', 'crate']) await mkdir(join(root, directory))
+    await goBuild({ module: source, package: '.', output: join(root, 'bin', 'crate-stand-in'), ...go })
+    await symlink('crate-stand-in', join(root, 'bin', 'curl'))
+  })
+  return imageOf({ name: 'crate-stand-in', tag: '1', layer, entrypoint: ['/bin/crate-stand-in'] })
+}
+
 /** A tar in the cache, made once of the directory that `fill` fills. */
 function layerOf(name: string, fill: (root: string) => Promise<void>): Promise<string> {
   return once(mirrorPath('layers', `${name}.tar`), async (layer) => {

@@ -9,6 +9,7 @@ import {
   type RoleInput,
   template,
 } from '../../core/index.ts'
+import { AFTER_BOOT } from './after-boot.ts'
 import type { NomadVars } from './vars.ts'
 
 export const CA_FILE = '/etc/nomad.d/tls/ca.pem'
@@ -112,6 +113,8 @@ export const unitFile = (input: Input): Resource => {
   return file('/etc/systemd/system/nomad.service', {
     content: template('nomad/nomad.service.ejs', {
       after: ['consul.service', ...(input.vars.client ? ['docker.service'] : [])],
+      client: input.vars.client,
+      afterBoot: AFTER_BOOT,
       paths: volumesOf(input).map(({ path }) => path),
       notify: atLeast(version, '1.8.0'),
       user: atLeast(version, '1.8.4'),

@@ -107,24 +107,32 @@ echo "$(status), $(value SchedulingEligibility), docker $(docker), ports on $(va
   }
 }
 
-// `web.web[0] http 10.33.0.2:23456`. An allocation's name stands before its ports.
+// `web.web[0] http 10.33.0.2:23456`. An allocation's name stands before its ports. One that leads to another port, of a
+// container, is forwarded by the kernel.
 // Source: hashicorp/nomad, nomad/structs: AllocListStub, AllocatedPortMapping
 const PORTS = `
 own=$(cat /opt/nomad/data/client/client-id) || exit 1
 all=$(api "/v1/allocations?namespace=*&resources=true&filter=NodeID%20%3D%3D%20%22$own%22%20and%20ClientStatus%20%3D%3D%20%22running%22") || exit 1
+rules=$(iptables -w 5 -t nat -S) || exit 1
 printf %s "$all" | grep -oE '"Name":"[^"]*\\[[0-9]+\\]"|"Label":"[^"]*","Value":[0-9]+,"To":-?[0-9]+,"HostIP":"[^"]*"' |
-  awk -F '"' '$2 == "Name" { name = $4 } $2 == "Label" { gsub(/[^0-9]/, "", $7); print name " " $4 " " $12 ":" $7 }'`
+  awk -F '"' '{ gsub(/[^0-9]/, "", $7); gsub(/[^0-9-]/, "", $9) }
+    $2 == "Name" { name = $4 } $2 == "Label" { print name " " $4 " " $12 ":" $7 " " $9 }' |
+  while read -r name label at to; do
+    lost=
+    [ "$to" -le 0 ] || printf '%s\\n' "$rules" | grep -qE -e "--dport \${at##*:} .*-j DNAT" || lost=' is not forwarded'
+    echo "$name $label $at$lost"
+  done`
 
 const ports = ({ host, secrets }: Input): HealthCheck => ({
   name: 'ports of allocations',
   ask: managerScript('the allocations of the node', secrets, PORTS),
-  expect: `each on ${host.privateIp}`,
+  expect: `each on ${host.privateIp}, and forwarded`,
   judge: (answer, status) =>
     status === 0 &&
     answer
       .split('\n')
       .filter((line) => line !== '')
-      .every((line) => line.split(' ').at(-1)?.startsWith(`${host.privateIp}:`)),
+      .every((line) => /^\S+ \S+ ([\d.]+):\d+$/.exec(line)?.[1] === host.privateIp),
 })
 
 /** Where the kernel forwards them from: what Nomad says of a port is what it wants. Source: the portmap plugin of CNI. */

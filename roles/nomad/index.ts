@@ -1,4 +1,15 @@
-import { artifact, atLeast, defineRole, packages, type Resource, ready, service } from '../../core/index.ts'
+import {
+  artifact,
+  atLeast,
+  defineRole,
+  directory,
+  file,
+  packages,
+  type Resource,
+  ready,
+  service,
+} from '../../core/index.ts'
+import { afterBoot } from './after-boot.ts'
 import { API } from './api.ts'
 import { CERTIFICATE, certificates, configuration, directories, joining, unitFile, volumeDirectories } from './files.ts'
 import { findings, nomadHealth } from './health.ts'
@@ -13,7 +24,7 @@ export default defineRole(
   'nomad',
   NomadVars,
   (input) => {
-    const { releases } = input
+    const { releases, vars } = input
     const binary = artifact('nomad', { ...releases('nomad'), to: '/usr/local/bin/nomad' })
     const tls = certificates(input)
     const config = configuration(input)
@@ -21,7 +32,9 @@ export default defineRole(
     const { version } = releases('nomad')
     // from 1.8.0 to 1.10.0 systemd kills an agent that reloads: it does not say so
     const reloads = !atLeast(version, '1.8.0') || atLeast(version, '1.10.1')
-    const restartOn = [binary, unit, ...config]
+    // what the role storage offers is a file of its own, which is only watched here
+    const offered = file('/etc/nomad.d/storage.hcl', { content: '' })
+    const restartOn = [binary, unit, ...config, offered]
     return [
       ...packages(['curl', 'openssl']),
       ...directories(),
@@ -31,6 +44,7 @@ export default defineRole(
       joining(input),
       // a client does not start without them
       ...volumeDirectories(input),
+      ...(vars.client ? [directory('/usr/local/lib/caravan'), afterBoot()] : []),
       unit,
       service('nomad', {
         enabled: true,

@@ -80,6 +80,7 @@ const answers: [check: string, answer: string, status: number, well: boolean][] 
   ['ports of allocations', 'web.web[0] http 10.33.0.2:20001\ndb.db[1] pg 10.33.0.2:31000', 0, true],
   ['ports of allocations', 'web.web[0] http 10.33.0.2:20001\nweb.web[1] http 198.51.100.2:31000', 0, false],
   ['ports of allocations', 'web.web[0] http 10.33.0.21:20001', 0, false],
+  ['ports of allocations', 'web.web[0] http 10.33.0.2:20001 is not forwarded', 0, false],
   ['ports of allocations', '', 1, false],
   ['ports are private', '', 0, true],
   ['ports are private', '-A CNI-DN-a -p tcp -m tcp --dport 25451 -j DNAT --to-destination 172.26.64.3:8080', 0, false],

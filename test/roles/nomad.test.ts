@@ -49,6 +49,8 @@ const agent = [
   'file /etc/nomad.d/nomad.hcl',
   'file /etc/nomad.d/settings.json',
   'file /etc/nomad.d/nomad-join.hcl',
+  'directory /usr/local/lib/caravan',
+  'file /usr/local/lib/caravan/nomad-after-boot',
   'file /etc/systemd/system/nomad.service',
   'service nomad.service',
   'ready nomad answers, with the certificate of its file',
@@ -153,7 +155,12 @@ test('a client alone, and a server alone', (t) => {
   t.deepEqual(blocks(textOf(on(client), CONFIG)), [...common, 'client', 'plugin'])
   const alone = on(server, given(), { client: false, hostVolumes: { data: { path: '/srv/data' } } })
   t.deepEqual(blocks(textOf(alone, CONFIG)), [...common, 'server'])
-  t.false(names(alone).includes('directory /srv/data'))
+  t.deepEqual(
+    names(alone),
+    agent.filter((name) => !name.includes('/caravan')),
+  )
+  t.false(textOf(alone, UNIT).includes('ExecStartPre'))
+  t.regex(textOf(on(server), UNIT), /^ExecStartPre=-\/usr\/local\/lib\/caravan\/nomad-after-boot$/m)
   t.regex(textOf(alone, UNIT), /^Wants=network-online.target consul.service$/m)
   t.regex(textOf(on(client), UNIT), /^After=network-online.target consul.service docker.service$/m)
 })
