@@ -9,7 +9,7 @@ import {
   type Secrets,
   template,
 } from '../../core/index.ts'
-import { endpointOf, listeningOf, STATS_PORT } from './listen.ts'
+import { endpointOf, listeningOf, STATS_PORT, servicesOf } from './listen.ts'
 import type { HaproxyVars } from './vars.ts'
 
 export const CONFIG = '/etc/haproxy/haproxy.cfg'
@@ -26,6 +26,7 @@ export const configText = (input: Input): ConfigText => {
   const data = {
     ...vars,
     ...listeningOf(input),
+    ...servicesOf(input),
     hash: asked ? passwordHash(secrets.value(PASSWORD)) : undefined,
   }
   const rendered = (revision: string): string | Secret =>

@@ -63,6 +63,18 @@ export const nodesOf = ({ vars }: Host): number => {
   return typeof nodes === 'number' ? nodes : 3
 }
 
+/** What CrateDB's services are called in Consul, by our vars or those of that role. */
+export const servicesOf = ({
+  host,
+  vars,
+}: Pick<Input, 'host' | 'vars'>): { httpService: string; pgService: string } => {
+  const { httpService = 'crate-http', pgService = 'crate-pg' } = host.vars.crate ?? {}
+  return {
+    httpService: vars.httpService ?? String(httpService),
+    pgService: vars.pgService ?? String(pgService),
+  }
+}
+
 const tooFewSlots = ({ host, vars: { slots } }: Input): readonly Finding[] =>
   slots >= nodesOf(host)
     ? []
