@@ -29,12 +29,19 @@ async function inventoryText(nodes: readonly Node[]): Promise<string> {
       docker: { settings: { 'insecure-registries': [registry] } },
       coredns: { upstreams: [PUBLIC.dns], publicName: PUBLIC_NAME },
       resolved: { publicName: PUBLIC_NAME },
+      // its program is not among what the mirror can build
+      haproxy: { dataplaneapi: false },
       nomad: {
         infraImage: `${registry}/pause:3.9`,
         checkImage: `${registry}/busybox:lab`,
         checkName: PUBLIC_NAME,
         // each machine of the lab counts all of this computer
         reserved: { cpu: 100, memory: 256, disk: 256 },
+      },
+      // this computer's limits are below those that the job asks for
+      crate: {
+        ...{ image: `${registry}/crate-stand-in:1`, heap: '64m', memory: 128, cpu: 100 },
+        ...{ ulimits: {}, minHealthyTime: 5, shutdownDelay: 5 },
       },
     },
     groups: { servers: names.slice(0, SERVERS), ...(clients.length > 0 && { clients }) },

@@ -42,7 +42,7 @@ async function take(file: string): Promise<boolean> {
     if (pid && !startTime(pid)) await rm(file, { force: true }) // its owner was killed
     return false
   } finally {
-    await rm(mine)
+    await rm(mine, { force: true })
   }
 }
 

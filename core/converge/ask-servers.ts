@@ -50,8 +50,17 @@ export const lookAround = async (
   }
   const servers = hostsOfPlay(play, input.inventory)
   const asked = await Promise.all(servers.filter(({ name }) => !gone.has(name)).map(ask))
+  for (const [name, have] of asked) remember(members, name, cluster, have)
   return new Map([...servers.map(({ name }) => [name, undefined] as const), ...asked])
 }
+
+// What a run tells of the cluster at its end is what was seen last, also of servers that it left alone.
+const remember = (members: readonly Member[], name: string, cluster: ClusterRole, have: Have | undefined): void => {
+  const member = members.find(({ host }) => host.name === name)
+  if (member !== undefined) member.haves = new Map([...member.haves, [identity(cluster), have]])
+}
+
+const identity = ({ name }: ClusterRole): string => `${standingType.name}:${name}`
 
 const isUnreachable = (error: unknown): boolean => error instanceof ConnectError
 
@@ -63,6 +72,6 @@ const askOne = async (
 ): Promise<Have | undefined> => {
   const resource = standing(cluster, host, means.secrets(role, true))
   const { haves } = await probe(host, fleet.transport(host), [resource])
-  const have = haves.get(`${standingType.name}:${cluster.name}`)
+  const have = haves.get(identity(cluster))
   return have === undefined || have === UNKNOWN ? undefined : (have as Have)
 }

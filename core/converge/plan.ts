@@ -7,6 +7,9 @@ import type { Haves } from './probe.ts'
 export type Planned = Entry &
   Readonly<{ kind: 'firm' | 'provisional' | 'wait'; changes: readonly Change[]; have: unknown }>
 
+/** What others did to a resource, and what stays as it is. */
+export type Foreign = Entry & Readonly<{ changes: readonly Change[] }>
+
 /** One host as the planner knows it. */
 export type HostState = Readonly<{ host: string; entries: readonly Entry[]; haves: Haves }>
 
@@ -16,6 +19,8 @@ export type HostPlan = Readonly<{
   planned: readonly Planned[]
   /** Resources with nothing to do. */
   unchanged: number
+  /** Resources that others changed, where that stays; they are counted above all the same. */
+  foreign: readonly Foreign[]
   /** What makes this plan impossible. */
   problems: readonly CaravanError[]
 }>
@@ -27,6 +32,7 @@ type Progress = {
   planned: Planned[]
   problems: CaravanError[]
   unchanged: number
+  foreign: Foreign[]
   /** What was planned to change, by identity, in any play so far. */
   changed: Map<string, readonly Change[]>
 }
@@ -38,7 +44,8 @@ type Progress = {
 export const makePlan = (states: readonly HostState[], earlier = false): Plan => {
   const plays = [...new Set(states.flatMap(({ entries }) => entries.map(({ play }) => play)))].sort((a, b) => a - b)
   const progress = new Map<string, Progress>()
-  for (const { host } of states) progress.set(host, { planned: [], problems: [], unchanged: 0, changed: new Map() })
+  for (const { host } of states)
+    progress.set(host, { planned: [], problems: [], unchanged: 0, foreign: [], changed: new Map() })
   let changedBefore = earlier
   for (const play of plays) {
     for (const state of states) planPlay(state, play, changedBefore, progress.get(state.host) as Progress)
@@ -55,6 +62,8 @@ const planPlay = (state: HostState, play: number, changedBefore: boolean, progre
       if (planned === undefined) progress.unchanged++
       else progress.planned.push(planned)
       if (planned !== undefined && planned.kind !== 'wait') progress.changed.set(entry.identity, planned.changes)
+      const changes = foreignTo(entry, state.haves.get(entry.identity))
+      if (changes.length > 0) progress.foreign.push({ ...entry, changes })
     } catch (error) {
       const { role, resource } = entry
       const details = { host: state.host, role, resource: describe(resource), at: resource.at }
@@ -81,6 +90,9 @@ const planEntry = (
   if (changes.length === 0) return undefined
   return { ...entry, kind: type.waits ? 'wait' : 'firm', changes, have }
 }
+
+const foreignTo = ({ resource: { type, want } }: Entry, have: unknown): readonly Change[] =>
+  have === UNKNOWN ? [] : (type.foreign?.(want, have) ?? [])
 
 const cannotObserve = ({ resource }: Entry): ProbeError =>
   new ProbeError(`${describe(resource)} cannot be observed, and nothing before it in this run would change that`, {

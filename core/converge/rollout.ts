@@ -137,12 +137,29 @@ const awaitGate = async ({ play, members, busy }: Rollout, cluster: ClusterRole,
   return true
 }
 
-/** The gate of a play in which nothing had to be applied: it is waited for if it was closed when the hosts were observed. */
+/**
+ * The gate of a play in which nothing had to be applied: it is waited for if it was closed when the hosts were observed.
+ * Servers that a run left before it marked them are marked now.
+ */
 export const waitAtGate = async (play: Play, members: readonly Member[], input: RunInput): Promise<boolean> => {
   const { cluster } = play
-  if (cluster === undefined || closedGate(play, members, input) === undefined) return true
-  const busy = active(members).filter(({ host }) => hostsOfPlay(play, input.inventory).includes(host))
-  return awaitGate({ play, members, busy, apply: async () => {} }, cluster, input)
+  if (cluster === undefined) return true
+  if (closedGate(play, members, input) !== undefined) {
+    const busy = active(members).filter(({ host }) => hostsOfPlay(play, input.inventory).includes(host))
+    if (!(await awaitGate({ play, members, busy, apply: async () => {} }, cluster, input))) return false
+  }
+  await establish(cluster, unmarked(play, members, input), input)
+  return true
+}
+
+/** The servers of an open gate that carry no mark yet. */
+export const unmarked = (play: Play, members: readonly Member[], input: RunInput): readonly Member[] => {
+  const { cluster } = play
+  if (observedStandings(play, members, input) === undefined || closedGate(play, members, input) !== undefined) return []
+  return active(members).filter(({ haves }) => {
+    const have = haves.get(`${standingType.name}:${cluster?.name}`) as Have | undefined
+    return have?.marked === false
+  })
 }
 
 /** How the servers of a play's cluster stand, by what their last probes said; undefined: not all were asked. */

@@ -3,15 +3,15 @@ import type { Play } from '../declare/play.ts'
 import { describe } from '../declare/resource.ts'
 import { CaravanError, ConvergenceError, WaitError } from '../errors.ts'
 import { redacting } from '../secrets/redact.ts'
-import { EVENTS_VERSION, type HostSummary, type PlannedEvent } from '../terminal/events.ts'
+import { EVENTS_VERSION, type ForeignEvent, type HostSummary, type PlannedEvent } from '../terminal/events.ts'
 import { active, eachActive, fail, type Member, newMember, type RunInput } from './crew.ts'
 import { elect } from './elect.ts'
 import { takeLeases } from './leases.ts'
 import { meet, observeAgain } from './observe.ts'
 import { runPlay } from './perform.ts'
 import { hasChanges, hasWaits, makePlan, type Plan, type Planned } from './plan.ts'
-import { plannedEvent } from './plan-event.ts'
-import { closedGate, observedStandings } from './rollout.ts'
+import { foreignEvent, plannedEvent } from './plan-event.ts'
+import { closedGate, observedStandings, unmarked } from './rollout.ts'
 
 /** 0 converged, 1 failed, 2 drift under `--check`. */
 export type Exit = 0 | 1 | 2
@@ -57,7 +57,8 @@ const converge = async (members: readonly Member[], input: RunInput): Promise<Ex
   const failed = () => active(members).length < members.length
   const drift = hasChanges(plan) || hasWaits(plan) || closedGates(members, input).length > 0
   if (input.check) return failed() ? 1 : drift ? 2 : 0
-  if (!drift) return failed() ? 1 : 0
+  if (!drift && !inOrder(input).some((index) => unmarked(input.plays[index] as Play, members, input).length > 0))
+    return failed() ? 1 : 0
   if (hasChanges(plan) && !(await input.approve('plan'))) return 1
   if (hasChanges(plan)) await input.beforeApply?.()
   const leases = hasChanges(plan) ? await takeLeases(members, input) : undefined
@@ -137,14 +138,19 @@ const takePlan = (member: Member, plan: Plan, { emit }: RunInput): void => {
 }
 
 const emitPlan = (plan: Plan, members: readonly Member[], input: RunInput): void => {
+  const nameOf = (play: number): string => input.plays[play]?.role.name ?? ''
   const entries = [...plan].map(([host, { planned }]): [string, PlannedEvent[]] => [
     host,
-    planned.map((item) => plannedEvent(item, input.plays[item.play]?.role.name ?? '')),
+    planned.map((item) => plannedEvent(item, nameOf(item.play))),
   ])
+  const others = [...plan].flatMap(([host, { foreign }]): [string, ForeignEvent[]][] =>
+    foreign.length === 0 ? [] : [[host, foreign.map((item) => foreignEvent(item, nameOf(item.play)))]],
+  )
   const unchanged = Object.fromEntries([...plan].map(([host, own]) => [host, own.unchanged]))
   // a gate is of no single host: it is told with the first
   entries[0]?.[1].push(...closedGates(members, input))
-  input.emit({ event: 'plan', hosts: Object.fromEntries(entries), unchanged })
+  const foreign = others.length === 0 ? {} : { foreign: Object.fromEntries(others) }
+  input.emit({ event: 'plan', hosts: Object.fromEntries(entries), unchanged, ...foreign })
 }
 
 /** Everything that was selected on the hosts that were touched, once more: nothing may differ. */

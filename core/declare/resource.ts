@@ -78,6 +78,8 @@ export type ResourceType<Want, Have> = Readonly<{
   parse: (output: string, all: readonly Resource<Want>[]) => Observed<Have>
   /** What differs, in the order in which it is changed. Empty: nothing to do. */
   diff: (want: Want, have: Have, view: PlanView) => readonly Change[]
+  /** What others did to it that stays as it is: `from` as declared, `to` as it is. It is shown, and is no change. */
+  foreign?: (want: Want, have: Have) => readonly Change[]
   /**
    * A convergent fragment under `set -e`: safe when the thing is already right. Its output is shown when it fails.
    * May be async on the controller, before the script is built.

@@ -52,11 +52,12 @@ export const httpType: ResourceType<HttpWant, HttpHave> = {
 command -v curl >/dev/null || { echo none; exit 0; }
 down= nl='
 '
-# an API that refuses or hangs once is not asked again
+# an API that refuses or hangs once is not asked again, nor one that ponders long and then fails
 get() {
   case $down in *" $2 "*) echo "$1 000"; return ;; esac
-  status=0
+  status=0 began=$(date +%s)
   answer=$(timeout 15 curl -q --config - 2>/dev/null) || status=$?
+  case \${answer##*"$nl"} in 5??) [ $(($(date +%s) - began)) -lt 3 ] || down="$down $2 " ;; esac
   case $status in
     0) printf '%s %s %s\\n' "$1" "\${answer##*"$nl"}" "$(printf %s "\${answer%"$nl"*}" | base64 -w 0)" ;;
     7 | 28 | 124) down="$down $2 "; echo "$1 000" ;;

@@ -8,12 +8,14 @@ type Dialect = Readonly<{
   quotes: string
   /** @throws Refusal for a word that cannot stand there, however it is written. */
   check: (word: string, line: Place) => void
+  /** What else means itself, but outside of quotes only. */
+  bare?: RegExp
   /** Writes a word that is not a bare one. */
   quoted: (word: string) => string
 }>
 
 const words =
-  ({ quotes, check, quoted }: Dialect): Escaper =>
+  ({ quotes, check, bare = BARE, quoted }: Dialect): Escaper =>
   (value, place) => {
     const line = lineOf(place)
     const all = (Array.isArray(value) ? value : [value]).map(text)
@@ -22,7 +24,7 @@ const words =
     if (all.length === 1 && BARE.test(all[0] ?? '')) return all.join()
     if (endsInQuotes(line.before, quotes)) throw new Refusal('inside quotes')
     if (!standsAlone(line)) throw new Refusal('as a part of a word: the whole word must be one <%= %>')
-    return all.map((word) => (BARE.test(word) ? word : quoted(word))).join(' ')
+    return all.map((word) => (bare.test(word) ? word : quoted(word))).join(' ')
   }
 
 /**
@@ -35,6 +37,8 @@ export const haproxy = words({
   check: (word) => {
     if (word.includes('%')) throw new Refusal('for HAProxy: a % means something else in some places')
   },
+  // a variable is one in double quotes only; programs that read haproxy.cfg as well keep the quotes of a hash
+  bare: /^[\w.:/@+=$*[\]-]+$/,
   quoted: (word) => (word.includes("'") ? `"${word.replaceAll(/["\\$]/g, '\\$&')}"` : `'${word}'`),
 })
 

@@ -83,7 +83,8 @@ const tellers = (progress: Progress, screen: Screen, troubles: Troubles, options
     },
     warning: troubles.warn,
     plan: (plan) => {
-      if (countPlan(plan.hosts).all === 0) return
+      const { all, foreign } = countPlan(plan)
+      if (all + foreign === 0) return
       screen.say(planLines(plan, { ...view(), hosts: [...progress.hosts.keys()], leftOut: failedHosts(progress) }))
       // Beside the plan: whoever is asked about it shall know what is not in it.
       troubles.say()

@@ -18,6 +18,9 @@ export type PlannedEvent = Readonly<{
   changes: readonly ChangeEvent[]
 }>
 
+/** What others did to one resource on one host, which stays: `from` as declared, `to` as it is. */
+export type ForeignEvent = Omit<PlannedEvent, 'kind'>
+
 /** One host in the summary; seconds are of wall time on the controller. */
 export type HostSummary = Readonly<{
   changed: number
@@ -52,6 +55,8 @@ export type RunEvent =
       hosts: Readonly<Record<string, readonly PlannedEvent[]>>
       /** Resources with nothing to do, per host. */
       unchanged: Readonly<Record<string, number>>
+      /** What others changed and may, on hosts where there is something; absent: nothing. */
+      foreign?: Readonly<Record<string, readonly ForeignEvent[]>>
     }>
   | Readonly<{ event: 'play'; play: string; hosts: readonly string[] }>
   /** A resource is being applied, or waited for. */

@@ -1,6 +1,6 @@
-import type { ChangeEvent, PlannedEvent } from './events.ts'
+import type { ChangeEvent } from './events.ts'
 import { hostNames } from './host-names.ts'
-import { countPlan, groupPlan, type PlanEvent } from './plan-groups.ts'
+import { countPlan, groupPlan, type PlanEvent, type ShownEvent, shownOf } from './plan-groups.ts'
 import { safeLine } from './safe.ts'
 import type { Style } from './style.ts'
 import { count, width, wrap } from './text.ts'
@@ -24,8 +24,8 @@ const LONGEST_VALUE = 200
 
 /** The plan as lines: hosts › role › resource with what changes, then how much there is to do. */
 export const planLines = (plan: PlanEvent, options: PlanViewOptions): readonly string[] => {
-  const hosts = Object.fromEntries(Object.entries(plan.hosts).filter(([host]) => !options.leftOut.has(host)))
-  const groups = groupPlan(hosts, options.diff).flatMap(({ hosts, roles }) => [
+  const going = withoutHosts(plan, options.leftOut)
+  const groups = groupPlan(shownOf(going), options.diff).flatMap(({ hosts, roles }) => [
     ...heading(hosts, options),
     ...roles.flatMap(({ role, planned }) => [
       `  ${options.style.cyan(safeLine(role))}`,
@@ -33,7 +33,13 @@ export const planLines = (plan: PlanEvent, options: PlanViewOptions): readonly s
     ]),
     '',
   ])
-  return [...groups, ...legend(hosts, options), ...summary({ ...plan, hosts }, options)]
+  return [...groups, ...legend(going, options), ...summary(going, options)]
+}
+
+const withoutHosts = (plan: PlanEvent, leftOut: ReadonlySet<string>): PlanEvent => {
+  const keep = <T>(all: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(Object.entries(all).filter(([host]) => !leftOut.has(host)))
+  return { ...plan, hosts: keep(plan.hosts), foreign: keep(plan.foreign ?? {}) }
 }
 
 const heading = (hosts: readonly string[], { hosts: all, columns, style }: PlanViewOptions): readonly string[] => {
@@ -43,12 +49,18 @@ const heading = (hosts: readonly string[], { hosts: all, columns, style }: PlanV
   return hanging('', text, columns, 4).map(style.bold)
 }
 
-const plannedLines = (planned: PlannedEvent, { style, columns, diff, verbose }: PlanViewOptions): readonly string[] => {
+const plannedLines = (planned: ShownEvent, { style, columns, diff, verbose }: PlanViewOptions): readonly string[] => {
   const resource = safeLine(planned.resource)
   const changes = planned.kind === 'wait' ? [] : planned.changes.map(changeText)
   const diffs = diff ? planned.changes.flatMap((change) => diffLines(change, style)) : []
   const at = verbose ? [`        ${style.dim(`at ${safeLine(planned.at)}`)}`] : []
-  const mark = { firm: style.green('~'), provisional: style.yellow('?'), wait: style.dim('…') }[planned.kind]
+  const marks = {
+    firm: style.green('~'),
+    provisional: style.yellow('?'),
+    wait: style.dim('…'),
+    foreign: style.cyan('='),
+  }
+  const mark = marks[planned.kind]
   const text =
     planned.kind === 'wait'
       ? hanging('      ', `waits for: ${condition(resource)}`, columns)
@@ -91,21 +103,27 @@ const diffLines = ({ diff }: ChangeEvent, style: Style): readonly string[] => {
   return lines.map(safeLine).map((line) => `        ${(paints[line[0] as keyof typeof paints] ?? String)(line)}`)
 }
 
-const legend = (hosts: PlanEvent['hosts'], { style, columns }: PlanViewOptions): readonly string[] => {
-  if (countPlan(hosts).provisional === 0) return []
-  const text = 'provisional: depends on an earlier change, and is made only if it is still needed then'
-  return [...hanging('', `? ${text}`, columns).map(style.dim), '']
+const legend = (plan: PlanEvent, { style, columns }: PlanViewOptions): readonly string[] => {
+  const { provisional, foreign } = countPlan(plan)
+  const texts = [
+    provisional === 0 ? [] : '? provisional: depends on an earlier change, and is made only if it is still needed then',
+    foreign === 0 ? [] : '= changed by others, and left as it is',
+  ].flat()
+  const lines = texts.flatMap((text) => hanging('', text, columns).map(style.dim))
+  return lines.length === 0 ? [] : [...lines, '']
 }
 
 /** `12 changes on 3 hosts (4 provisional), 2 waits; 87 resources are right` */
-const summary = ({ hosts, unchanged }: PlanEvent, options: PlanViewOptions): readonly string[] => {
-  const { changes, provisional, waits, changing, diffs } = countPlan(hosts)
+const summary = (plan: PlanEvent, options: PlanViewOptions): readonly string[] => {
+  const { unchanged } = plan
+  const { changes, provisional, waits, foreign, changing, diffs } = countPlan(plan)
   const right = Object.entries(unchanged).reduce((sum, [host, n]) => (options.leftOut.has(host) ? sum : sum + n), 0)
   const todo = [
     changes === 0 ? 'no changes' : `${count(changes, 'change')} on ${count(changing, 'host')}`,
     provisional === 0 ? '' : ` (${provisional} provisional)`,
     waits === 0 ? '' : `, ${count(waits, 'wait')}`,
     `; ${right === 1 ? '1 resource is' : `${right} resources are`} right`,
+    foreign === 0 ? '' : `, ${foreign} changed by others`,
     !options.diff && diffs > 0 ? ' (--diff shows the contents)' : '',
   ].join('')
   const missing = options.hosts.filter((host) => options.leftOut.has(host) || unchanged[host] === undefined)

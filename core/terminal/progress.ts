@@ -1,4 +1,5 @@
-import type { ErrorEvent, HostSummary, PlannedEvent, RunEvent } from './events.ts'
+import type { ErrorEvent, HostSummary, RunEvent } from './events.ts'
+import type { PlanEvent } from './plan-groups.ts'
 
 /** Where one host is. */
 export type HostProgress = {
@@ -14,7 +15,7 @@ export type HostProgress = {
 export type Progress = {
   hosts: Map<string, HostProgress>
   /** The newest plan. */
-  plan: Readonly<Record<string, readonly PlannedEvent[]>>
+  plan: Pick<PlanEvent, 'hosts' | 'foreign'>
   /** Whether anything was applied or waited for. */
   applied: boolean
   /** How many waits were met. */
@@ -26,7 +27,7 @@ export type Progress = {
 
 export const newProgress = (): Progress => ({
   hosts: new Map(),
-  plan: {},
+  plan: { hosts: {} },
   applied: false,
   waited: 0,
   errors: [],
@@ -43,7 +44,7 @@ export const follow = (progress: Progress, event: RunEvent, now: number): void =
   else if (event.event === 'phase')
     hostOf(progress, event.host).doing = { text: phaseText[event.phase], kind: 'phase', since: now }
   else if (event.event === 'phaseEnd') hostOf(progress, event.host).doing = undefined
-  else if (event.event === 'plan') takePlan(progress, event.hosts)
+  else if (event.event === 'plan') takePlan(progress, event)
   else if (event.event === 'applying') {
     progress.applied = true
     hostOf(progress, event.host).doing = { text: placeOf(event), kind: event.kind, since: now }
@@ -92,7 +93,7 @@ const takeError = (progress: Progress, error: ErrorEvent): void => {
 const takePlan = (progress: Progress, plan: Progress['plan']): void => {
   progress.plan = plan
   for (const host of progress.hosts.values()) host.doing = undefined
-  for (const [name, planned] of Object.entries(plan)) hostOf(progress, name).planned = planned.length
+  for (const [name, planned] of Object.entries(plan.hosts)) hostOf(progress, name).planned = planned.length
 }
 
 const takeApplied = (progress: Progress, event: Extract<RunEvent, { event: 'applied' }>): void => {

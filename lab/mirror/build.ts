@@ -1,13 +1,13 @@
 /** Builds what the cache lacks of the programs, and lays it out as their publishers do. */
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PrivateKey } from 'openpgp'
-import { type Catalogue, readCatalogue } from '../../core/artifacts/catalogue.ts'
-import { lockedBy } from '../lock.ts'
+import { readCatalogue } from '../../core/artifacts/catalogue.ts'
 import { ensureRequirements } from '../requirements.ts'
 import { goBuild, requireGo } from './go.ts'
-import { fingerprintOf, signingKey } from './key.ts'
+import { fingerprintOf, makeKey, readKey } from './key.ts'
+import { once } from './once.ts'
 import { builtDirectory, mirrorPath, moduleDirectory } from './paths.ts'
 import type { Program } from './programs.ts'
 import { publish } from './publish.ts'
@@ -17,8 +17,8 @@ type Log = (line: string) => void
 const CATALOGUE = join(import.meta.dirname, '..', '..', 'versions.yaml')
 
 /** The one key of this computer's labs. */
-export function labKey(): Promise<PrivateKey> {
-  return signingKey(mirrorPath('signing-key.asc'))
+export async function labKey(): Promise<PrivateKey> {
+  return readKey(await once(mirrorPath('signing-key.asc'), makeKey))
 }
 
 /** Where a program's archive, sums and signature are; whether it is there yet is another question. */
@@ -27,52 +27,31 @@ export function siteOf(program: Program, key: PrivateKey): string {
 }
 
 /**
- * Builds and publishes those of the programs that are missing, one after the other. Another lab that builds is waited
- * for.
+ * Builds and publishes those of the programs that are missing, one after the other.
  * @throws LabError when there is no Go, or when a build fails.
  */
 export async function buildMirror(programs: readonly Program[], log: Log): Promise<void> {
-  const keyFile = mirrorPath('signing-key.asc')
-  if (!existsSync(keyFile)) await locked(() => signingKey(keyFile))
   const key = await labKey()
   for (const program of programs) {
     if (existsSync(siteOf(program, key))) continue
-    await locked(async () => {
-      await ensureRequirements(log)
-      await build(program, log)
-      await lay(program, readCatalogue(CATALOGUE), key)
-    })
+    await ensureRequirements(log)
+    const binaries = await once(builtDirectory(program), (part) => build(program, part, log))
+    await once(siteOf(program, key), (part) => publish(readCatalogue(CATALOGUE), program, binaries, part, key))
   }
 }
 
-const MINUTES = 60
-
-function locked<T>(work: () => Promise<T>): Promise<T> {
-  return lockedBy(mirrorPath('lock'), MINUTES, work)
-}
-
-async function build(program: Program, log: Log): Promise<void> {
-  const directory = builtDirectory(program)
-  if (existsSync(directory)) return
+async function build(program: Program, directory: string, log: Log): Promise<void> {
   await requireGo()
+  await mkdir(directory)
   log(`building ${program.product} ${program.version} (once; about ${program.minutes} minutes)`)
-  const { cgo, tags, ldflags } = program
-  await made(directory, async (part) => {
-    for (const { package: path, name } of program.targets)
-      await goBuild({ module: moduleDirectory(program), package: path, output: join(part, name), cgo, tags, ldflags })
-  })
-}
-
-async function lay(program: Program, catalogue: Catalogue, key: PrivateKey): Promise<void> {
-  const site = siteOf(program, key)
-  if (!existsSync(site)) await made(site, (part) => publish(catalogue, program, builtDirectory(program), part, key))
-}
-
-/** A directory that is there whole or not at all. */
-async function made(directory: string, fill: (part: string) => Promise<void>): Promise<void> {
-  const part = `${directory}.part`
-  await rm(part, { recursive: true, force: true })
-  await mkdir(part, { recursive: true })
-  await fill(part)
-  await rename(part, directory)
+  const { cgo, tags, ldflags, targets } = program
+  for (const { package: path, name } of targets)
+    await goBuild({
+      module: moduleDirectory(program),
+      package: path,
+      output: join(directory, name),
+      cgo,
+      tags,
+      ldflags,
+    })
 }

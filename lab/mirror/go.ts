@@ -2,7 +2,7 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { LabError } from '../errors.ts'
-import { run } from '../shell.ts'
+import { attempt, run } from '../shell.ts'
 import { ARCH } from './paths.ts'
 
 /** The newest that a module asks for. */
@@ -22,18 +22,24 @@ export type GoBuild = {
   readonly ldflags: readonly string[]
 }
 
-/** @throws LabError with what the compiler said last. */
+/** @throws LabError with the last lines of the compiler. */
 export async function goBuild({ module, package: path, output, cgo, tags, ldflags }: GoBuild): Promise<void> {
   // Statically, also with cgo: else it would want this computer's libc, which may be newer than the machines'.
   const linked = cgo ? [...ldflags, '-linkmode external -extldflags -static'] : ldflags
   const tagged = cgo ? [...tags, 'netgo', 'osusergo'] : tags
   const settings = ['GOFLAGS=-mod=readonly', 'GOWORK=off', 'GOOS=linux', `GOARCH=${ARCH}`, `CGO_ENABLED=${cgo ? 1 : 0}`]
-  await run([
+  const { code, stderr } = await attempt([
     ...['env', `--chdir=${module}`, ...settings, 'nice', goProgram()],
     ...['build', '-trimpath', '-buildvcs=false', '-tags', tagged.join(','), '-ldflags', linked.join(' ')],
     ...['-o', output, path],
   ])
+  if (code === 0) return
+  const reason = stderr.trim().split('\n').slice(-LINES).join('\n')
+  throw new LabError(`lab: go build ${path} failed in ${module}`, { detail: reason })
 }
+
+/** So many of the compiler's last lines tell what is wrong. */
+const LINES = 5
 
 /** @throws LabError when this computer has no `go`, or an old one. */
 export async function requireGo(): Promise<void> {

@@ -1,21 +1,15 @@
 /** The key that signs the lab's releases, where HashiCorp has its own. Made once for all labs of this computer. */
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile, writeFile } from 'node:fs/promises'
 import { createMessage, generateKey, type PrivateKey, readPrivateKey, sign } from 'openpgp'
 
-/** Reads the key from a file, or makes it. */
-export async function signingKey(file: string): Promise<PrivateKey> {
-  const armoredKey = (await readFile(file, 'utf8').catch(() => undefined)) ?? (await makeKey(file))
-  return readPrivateKey({ armoredKey })
+/** Writes a new key into a file that only its owner may read. */
+export async function makeKey(file: string): Promise<void> {
+  const { privateKey } = await generateKey({ userIDs: [{ name: 'The lab of Caravan' }], format: 'armored' })
+  await writeFile(file, privateKey, { mode: 0o600 })
 }
 
-async function makeKey(file: string): Promise<string> {
-  const { privateKey } = await generateKey({ userIDs: [{ name: 'The lab of Caravan' }], format: 'armored' })
-  await mkdir(dirname(file), { recursive: true })
-  await writeFile(`${file}.new`, privateKey, { mode: 0o600 })
-  await chmod(`${file}.new`, 0o600)
-  await rename(`${file}.new`, file)
-  return privateKey
+export async function readKey(file: string): Promise<PrivateKey> {
+  return readPrivateKey({ armoredKey: await readFile(file, 'utf8') })
 }
 
 /** In capitals, as the inventory's `downloads.keys` has it. */

@@ -7,7 +7,7 @@ import { LabError } from '../errors.ts'
 import { startDaemon, waitFor } from '../processes.ts'
 import { listens } from '../reachable.ts'
 import { debianPackage } from './debian.ts'
-import { busyboxImage, pauseImage } from './images.ts'
+import { busyboxImage, crateStandInImage, pauseImage } from './images.ts'
 import { mirrorPath } from './paths.ts'
 import { push } from './push.ts'
 
@@ -23,7 +23,8 @@ export async function startRegistry(log: (line: string) => void): Promise<void> 
   await startDaemon('registry', [program, 'serve', labPath('registry.yaml')], { OTEL_TRACES_EXPORTER: 'none' })
   if (!(await waitFor(() => listens(PUBLIC.controller, REGISTRY_PORT, 500), 10)))
     throw new LabError('lab: the image registry does not listen', { hint: `read ${labPath('registry.log')}` })
-  for (const image of [await pauseImage(), await busyboxImage(log)]) await push(`http://${REGISTRY}`, image)
+  const images = [await pauseImage(), await busyboxImage(log), await crateStandInImage()]
+  for (const image of images) await push(`http://${REGISTRY}`, image)
 }
 
 /** Source: https://distribution.github.io/distribution/about/configuration/ */

@@ -29,7 +29,7 @@ export type AgentFiles = Readonly<{
   restartOn: readonly Resource[]
   /** Read again on a reload. */
   reloadOn: readonly Resource[]
-  /** What `dig SOA` tells of an agent that has read the newest of them. */
+  /** What the SOA record of its DNS tells of an agent that has read the newest of them. */
   generation: number
 }>
 

@@ -31,9 +31,10 @@ export default defineRole(
         restartOn: [...installed.restartOn, unit, ...files.restartOn],
         reloadOn: files.reloadOn,
       }),
-      // a reload that fails leaves no trace but a line in the journal
+      // A reload that fails leaves no trace but a line in the journal. With an answer that a name does not exist comes the
+      // SOA record, also where there is no leader; to whom asks for the record itself a server without one is silent.
       ready('consul has read its tokens', {
-        check: `dig +short +time=2 +tries=1 @127.0.0.1 -p 8600 consul SOA | grep -q ' ${files.generation} '`,
+        check: `dig +noall +authority +time=2 +tries=1 @127.0.0.1 -p 8600 caravan.consul A | grep -q ' ${files.generation} '`,
         within: '60s',
         unit: 'consul.service',
       }),

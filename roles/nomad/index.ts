@@ -1,4 +1,14 @@
-import { artifact, atLeast, defineRole, directory, packages, type Resource, ready, service } from '../../core/index.ts'
+import {
+  artifact,
+  atLeast,
+  defineRole,
+  directory,
+  file,
+  packages,
+  type Resource,
+  ready,
+  service,
+} from '../../core/index.ts'
 import { afterBoot } from './after-boot.ts'
 import { API } from './api.ts'
 import { CERTIFICATE, certificates, configuration, directories, joining, unitFile, volumeDirectories } from './files.ts'
@@ -22,7 +32,9 @@ export default defineRole(
     const { version } = releases('nomad')
     // from 1.8.0 to 1.10.0 systemd kills an agent that reloads: it does not say so
     const reloads = !atLeast(version, '1.8.0') || atLeast(version, '1.10.1')
-    const restartOn = [binary, unit, ...config]
+    // what the role storage offers is a file of its own, which is only watched here
+    const offered = file('/etc/nomad.d/storage.hcl', { content: '' })
+    const restartOn = [binary, unit, ...config, offered]
     return [
       ...packages(['curl', 'openssl']),
       ...directories(),

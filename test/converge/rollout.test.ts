@@ -139,6 +139,26 @@ test('a first boot whose gate stays closed leaves no mark, and the next run comp
   t.is((await runCluster(toy, start)).exit, 1, 'a run waits, then fails')
   toy.write('node-1', 'leader')
   t.is((await runCluster(toy, start)).exit, 0)
+  t.true(toy.toys.every(marked))
+})
+
+test('a cluster that a run left before it was marked is marked by the next one, which changes nothing', async (t) => {
+  const toy = toyCluster(t, 3)
+  establish(toy)
+  const resources = (dir: string) => [note(`${dir}/up`, '')]
+  t.is((await runCluster(toy, resources, { check: true })).exit, 0)
+  t.false(toy.toys.some(marked), 'a check writes nothing')
+  const partly = await runCluster(toy, resources, { hosts: toy.toys.slice(0, 2).map(({ host }) => host) })
+  t.is(partly.exit, 0)
+  t.false(toy.toys.some(marked), 'not all of its servers were asked')
+  t.is((await runCluster(toy, resources)).exit, 0)
+  t.true(toy.toys.every(marked))
+  const after = await runCluster(toy, resources)
+  t.deepEqual(
+    Object.values(after.summary.hosts).map(({ roundTrips }) => roundTrips),
+    [2, 2, 2],
+    'the facts, since nothing is cached here, and the probe',
+  )
 })
 
 test('an established cluster is changed one server at a time, the leader last, after handing over', async (t) => {
@@ -188,6 +208,19 @@ test('a cluster that has lost its quorum is mended server by server, without wai
   ])
   t.deepEqual(result.errors, [])
   t.deepEqual([...new Set(applies(result))], ['node-1', 'node-2', 'node-3'])
+})
+
+test('what is told of a server that was left alone is what it said last', async (t) => {
+  const toy = toyCluster(t, 3)
+  toy.write('node-1', 'up')
+  toy.write('node-1', 'config', '1')
+  const result = await runCluster(toy, (dir) => [
+    ...start(dir),
+    ...(dir === toy.dirOf('node-3') ? [note(`${toy.dirOf('node-1')}/leader`, '')] : []),
+  ])
+  t.deepEqual([...new Set(applies(result))].sort(), ['node-2', 'node-3'])
+  const told = result.events.find(({ event }) => event === 'cluster')
+  t.like(told, { leader: 'node-1', outside: [] })
 })
 
 test('what a server is asked may hold a secret, which is told to nobody', async (t) => {

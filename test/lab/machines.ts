@@ -91,6 +91,15 @@ export const planOf = ({ events }: Ran, host: string): readonly string[] =>
     ({ kind, resource, changes }) => `${kind} ${resource}: ${changes.map(({ property }) => property).join(', ')}`,
   )
 
+/** What others changed, by host: `backend web: - → server x 10.0.0.1:1`. */
+export const foreignOf = ({ events }: Ran): Readonly<Record<string, readonly string[]>> =>
+  Object.fromEntries(
+    Object.entries(plans(events).at(-1)?.foreign ?? {}).map(([host, all]) => [
+      host,
+      all.flatMap(({ changes }) => changes.map(({ property, from, to }) => `${property}: ${from} → ${to}`)),
+    ]),
+  )
+
 /** All planned resources but waits, as `node-1 › package curl`. */
 export const plannedIn = ({ events }: Ran, ...kinds: readonly PlannedEvent['kind'][]): ReadonlySet<string> =>
   new Set(

@@ -1,3 +1,4 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -7,6 +8,7 @@ import type { Product } from '../../core/declare/products.ts'
 import { labNodes } from '../../lab/config.ts'
 import { labUp } from '../../lab/index.ts'
 import { labMirror } from '../../lab/mirror/index.ts'
+import { once } from '../../lab/mirror/once.ts'
 import { PROGRAMS } from '../../lab/mirror/programs.ts'
 import { ssh } from '../../lab/ssh.ts'
 
@@ -58,7 +60,6 @@ const RUN: Readonly<Partial<Record<Product, string>>> = {
 
 test('a machine finds the images in the registry', async (t) => {
   const { registry } = await labMirror()
-  t.deepEqual(JSON.parse(await on(`curl -fsS http://${registry}/v2/_catalog`)), { repositories: ['busybox', 'pause'] })
   const accept = '-H "accept: application/vnd.docker.distribution.manifest.v2+json"'
   for (const image of ['busybox/manifests/lab', 'pause/manifests/3.9']) {
     const manifest = JSON.parse(await on(`curl -fsS ${accept} http://${registry}/v2/${image}`))
@@ -67,4 +68,22 @@ test('a machine finds the images in the registry', async (t) => {
     t.is(await on(`curl -fsS ${blob} | tee /tmp/blob | sha256sum`), `${digest.replace('sha256:', '')}  -`)
     t.is(await on('wc -c < /tmp/blob'), String(size))
   }
+})
+
+test('what the cache holds is made once, whole or not at all', async (t) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'caravan-once-')), 'below', 'thing')
+  t.teardown(() => rmSync(join(path, '..', '..'), { recursive: true }))
+  const made: string[] = []
+  const make = async (part: string) => {
+    made.push(part)
+    writeFileSync(part, 'whole')
+  }
+  const broken = async (part: string) => {
+    writeFileSync(part, 'half')
+    throw new Error('no space left')
+  }
+  await t.throwsAsync(once(path, broken), { message: 'no space left' })
+  t.deepEqual(readdirSync(join(path, '..')), [])
+  await Promise.all([once(path, make), once(path, make)])
+  t.deepEqual([made.length, readFileSync(path, 'utf8'), readdirSync(join(path, '..'))], [1, 'whole', ['thing']])
 })

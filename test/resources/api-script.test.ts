@@ -35,6 +35,18 @@ test('a script asks an API, with a token that stands in no argument', async (t) 
   t.is((await ask('api /missing || echo "no: $?"')).stdout, 'no: 22\n')
 })
 
+test('a script asks an API as a user with a password', async (t) => {
+  const server = createServer(({ headers }, response) => response.end(headers.authorization)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const script = withApi('x', { url, user: 'admin', token: Secret.of('password', 's3cret:"') }, 'api /')
+  const { stdout } = await fragment(revealed(script) as string)
+  t.is(stdout, `Basic ${Buffer.from('admin:s3cret:"').toString('base64')}`)
+  t.throws(() => withApi('x', { url, user: 'a:b' }, ':'), { message: /not the name of a user/ })
+  t.throws(() => withApi('x', { url, user: 'a b' }, ':'), { message: /not the name of a user/ })
+})
+
 test('an API that is elsewhere is refused', (t) => {
   t.throws(() => withApi('x', { url: 'https://10.33.0.2:4646' }, ':'), { message: /not the loopback/ })
 })

@@ -270,6 +270,16 @@ test('what does not answer is unknown, and asked once', async (t) => {
   t.teardown(() => hanging.closeAllConnections())
   t.teardown(() => void hanging.close())
   const slow = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}`
+  // as Consul without a leader, which looks for one before it says so
+  let pondered = 0
+  const pondering = createServer((_, answer) => {
+    pondered++
+    setTimeout(() => answer.writeHead(500).end('No cluster leader'), 3200)
+  })
+  pondering.listen(0, '127.0.0.1')
+  await once(pondering, 'listening')
+  t.teardown(() => void pondering.close())
+  const leaderless = `http://127.0.0.1:${(pondering.address() as AddressInfo).port}`
   one.store.set('/v1/a', '{"a":1}')
   const all = [
     at(dead.url, 'c', {}),
@@ -278,9 +288,13 @@ test('what does not answer is unknown, and asked once', async (t) => {
     at(slow, 'e', {}),
     at(dead.url, 'f', {}),
     at(one.url, 'b', {}),
+    at(leaderless, 'g', {}),
+    at(leaderless, 'h', {}),
   ]
-  t.deepEqual(await observe(all), [UNKNOWN, UNKNOWN, present({ a: 1 }), UNKNOWN, UNKNOWN, { kind: 'absent' }])
+  const have = [UNKNOWN, UNKNOWN, present({ a: 1 }), UNKNOWN, UNKNOWN, { kind: 'absent' }, UNKNOWN, UNKNOWN]
+  t.deepEqual(await observe(all), have)
   t.is(asked, 1)
+  t.is(pondered, 1)
   t.deepEqual(await observe([at(one.url, 'a', {})], { env: { PATH: '/nonexistent' } }), [UNKNOWN])
 })
 

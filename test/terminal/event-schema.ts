@@ -9,14 +9,14 @@ const seconds = z.number().nonnegative()
 const names = z.array(z.string())
 const whole = z.int().nonnegative()
 
-const planned = z.strictObject({
+const foreign = z.strictObject({
   play: z.string(),
   role: z.string(),
   resource: z.string(),
   at: z.string(),
-  kind: z.enum(['firm', 'provisional', 'wait']),
   changes: z.array(change),
 })
+const planned = foreign.extend({ kind: z.enum(['firm', 'provisional', 'wait']) })
 
 const host = z.strictObject({
   changed: whole,
@@ -48,7 +48,11 @@ const fields = {
   phase: { host: z.string(), phase, play: z.string().optional() },
   phaseEnd: { host: z.string(), phase, seconds },
   warning: { host: z.string().optional(), message: z.string(), hint: z.string().optional() },
-  plan: { hosts: z.record(z.string(), z.array(planned)), unchanged: z.record(z.string(), whole) },
+  plan: {
+    hosts: z.record(z.string(), z.array(planned)),
+    unchanged: z.record(z.string(), whole),
+    foreign: z.record(z.string(), z.array(foreign)).optional(),
+  },
   play: { play: z.string(), hosts: names },
   applying: { ...place, kind: z.enum(['change', 'wait']) },
   applied: { ...place, kind: z.enum(['change', 'wait']), ok: z.boolean(), seconds },

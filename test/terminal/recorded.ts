@@ -125,6 +125,23 @@ export const quietRun = (count: number): readonly RunEvent[] => {
   ]
 }
 
+/** The same where somebody added servers to HAProxy on two hosts. */
+export const foreignRun = (count: number): readonly RunEvent[] =>
+  quietRun(count).map((event) => {
+    if (event.event !== 'plan') return event
+    const changes = [
+      {
+        property: 'backend crate_http',
+        from: '-',
+        to: 'server extra 10.33.0.9:4200 check',
+        diff: '@@ -1,2 +1,3 @@\n backend crate_http from caravan\n+  server extra 10.33.0.9:4200 check\n   retries 3',
+      },
+    ]
+    const resource = 'haproxyConfig /etc/haproxy/haproxy.cfg'
+    const own = [{ play: 'haproxy', role: 'haproxy', resource, at: 'roles/haproxy/index.ts:40', changes }]
+    return { ...event, foreign: { 'node-1': own, 'node-2': own } }
+  })
+
 /** The same under `--check`, where hosts have drifted: all of them need docker, and each has its own hosts file. */
 export const driftRun = (count: number): readonly RunEvent[] => {
   const all = names(count)

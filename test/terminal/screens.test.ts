@@ -2,13 +2,15 @@ import test from 'ava'
 import type { RunEvent } from '../../core/terminal/events.ts'
 import { width } from '../../core/terminal/text.ts'
 import type { UiOptions } from '../../core/terminal/ui.ts'
-import { driftRun, firstRun, quietRun } from './recorded.ts'
+import { driftRun, firstRun, foreignRun, quietRun } from './recorded.ts'
 import { capturedUi, looksLike, rendered } from './screens.ts'
 
 const screens: readonly [name: string, events: readonly RunEvent[], options: Partial<UiOptions>][] = [
   ['quiet-3', quietRun(3), {}],
   ['quiet-50', quietRun(50), {}],
   ['quiet-3-verbose', quietRun(3), { verbose: true }],
+  ['foreign-3', foreignRun(3), {}],
+  ['foreign-3-diff', foreignRun(3), { diff: true }],
   ['check-3-at-60', driftRun(3), { columns: 60 }],
   ['check-3-at-80', driftRun(3), { columns: 80 }],
   ['check-3-at-200', driftRun(3), { columns: 200 }],

@@ -1,5 +1,5 @@
 import { quote } from '../../remote/shell.ts'
-import { revealed, Secret, secretsIn } from '../../secrets/secret.ts'
+import { revealed, type Secret } from '../../secrets/secret.ts'
 import { checkPath, wrong } from './declared.ts'
 
 /** One request. */
@@ -20,12 +20,14 @@ export type HttpAccess = Readonly<{
   token?: Secret
   /** The header that carries the token, such as `X-Nomad-Token`. Default: `Authorization`, as a bearer. */
   tokenHeader?: string
+  /** Whose password the token is, where the API wants HTTP's basic authentication. */
+  user?: string
   /** A file on the host with the CA that signed the API's certificate. Default: those that the host trusts. */
   ca?: string
 }>
 
 /** @throws DeclarationError */
-export const checkAccess = (resource: string, { url, tokenHeader, ca }: HttpAccess): void => {
+export const checkAccess = (resource: string, { url, tokenHeader, user, ca }: HttpAccess): void => {
   const parts = URL.canParse(url) ? new URL(url) : undefined
   if (parts === undefined || !/^https?:\/\/[^/?#@\s]+$/i.test(url))
     throw wrong(resource, `${JSON.stringify(url)} is not scheme, host and port`, "write it as 'http://127.0.0.1:4646'")
@@ -33,6 +35,8 @@ export const checkAccess = (resource: string, { url, tokenHeader, ca }: HttpAcce
     throw wrong(resource, `${parts.hostname} is not the loopback of the host`, 'use 127.0.0.1, [::1] or localhost')
   if (tokenHeader !== undefined && !/^[A-Za-z0-9-]+$/.test(tokenHeader))
     throw wrong(resource, `${JSON.stringify(tokenHeader)} is not the name of a header`)
+  if (user !== undefined && !/^[\x21-\x39\x3b-\x7e]+$/.test(user))
+    throw wrong(resource, `${JSON.stringify(user)} is not the name of a user: one word of ASCII, without a colon`)
   if (ca?.includes('\n')) throw wrong(resource, 'the path of the CA must be one line')
   if (ca !== undefined) checkPath(resource, ca)
 }
@@ -82,10 +86,11 @@ export const accessLines = (access: HttpAccess): readonly string[] =>
     ['connect-timeout', '3'],
   ])
 
-const tokenLine = ({ token, tokenHeader }: HttpAccess): string | undefined => {
+const tokenLine = ({ token, tokenHeader, user }: HttpAccess): string | undefined => {
   if (token === undefined) return undefined
   const text = token.reveal()
   if (!/^[\x21-\x7e]+$/.test(text)) throw wrong(`secret ${token.name}`, 'a token is one word of ASCII')
+  if (user !== undefined) return `Authorization: Basic ${Buffer.from(`${user}:${text}`).toString('base64')}`
   return tokenHeader === undefined ? `Authorization: Bearer ${text}` : `${tokenHeader}: ${text}`
 }
 
@@ -103,17 +108,3 @@ case $code in
   2[0-9][0-9]) ;;
   *) printf '%s answered %s: %s\\n' "$what" "$code" "$(printf %s "\${answer%"$nl"*}" | tr -s '[:cntrl:]' ' ' | head -c 500)" >&2; exit 1 ;;
 esac`
-
-/**
- * As `curlScript`, and it prints the answer: for what a `ClusterRole` asks its servers. A secret where one goes with
- * the request.
- * @throws DeclarationError
- */
-export const httpCall = (access: HttpAccess, request: HttpRequest, seconds = 5): string | Secret => {
-  const name = `request ${request.path}`
-  checkAccess(name, access)
-  checkRequest(name, request)
-  const script = `${curlScript(access, request, seconds)}\nprintf '%s\\n' "\${answer%"$nl"*}"`
-  const secrets = secretsIn([access, request])
-  return secrets.length === 0 ? script : Secret.of(name, script, secrets)
-}

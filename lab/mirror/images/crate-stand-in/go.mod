@@ -1,0 +1,3 @@
+module crate-stand-in
+
+go 1.21
