@@ -111,7 +111,7 @@ ${plan(id, want)}
   ! printf %s "$answer" | grep -qE '"FailedTGAllocs":\\{' || {
     [ $tries -gt 0 ] || {
       why=$(printf %s "$answer" | grep -oE '"(ConstraintFiltered|DimensionExhausted|NodesAvailable)":\\{[^}]*\\}' | sort -u | tr '\\n' ' ')
-      printf 'Nomad could not place all of it, so it was not submitted: %s\\n' "\${why:-$(said)}" >&2
+      printf 'Nomad could not place all of it, so it was not submitted (mend the nodes that are out, or ask for less): %s\\n' "\${why:-$(said)}" >&2
       exit 1
     }
     tries=$((tries - 1))

@@ -144,7 +144,10 @@ test('what cannot be placed is not submitted', async (t) => {
   const nomad = await fakeNomad(t)
   const ran = await applyOnce(pair({ url: nomad.url, hcl: 'huge' })[0], { env })
   t.is(ran.code, 1)
-  t.is(ran.stderr, 'Nomad could not place all of it, so it was not submitted: "DimensionExhausted":{"memory":1} \n')
+  t.is(
+    ran.stderr,
+    'Nomad could not place all of it, so it was not submitted (mend the nodes that are out, or ask for less): "DimensionExhausted":{"memory":1} \n',
+  )
   t.is(nomad.jobs.size, 0)
 })
 
