@@ -101,7 +101,8 @@ test('another heap rolls one node at a time, each with its data', async (t) => {
 
 test('an image that cannot be pulled: the reason, and never again by itself', async (t) => {
   await converged(t)
-  const vars = ['--vars', 'crate.image=198.18.0.9:5000/nowhere:1', '--vars', 'crate.healthyDeadline=20']
+  const { image } = parse(readFileSync(labInventory(), 'utf8')).vars.crate
+  const vars = ['--vars', `crate.image=${image}-nowhere`, '--vars', 'crate.healthyDeadline=20']
   const ran = await site(['--yes', ...vars])
   t.is(ran.exit, 1)
   t.regex(ran.errors.join(), /the deployment of crate failed: .*crate\.crate\[\d\] on node-\d: Failed to pull/)
