@@ -111,6 +111,16 @@ test('haproxy asks for the services by the names that the role crate gives them'
   t.regex(text, / _other\._tcp\.service\.consul /)
 })
 
+test('haproxy takes 401 for life where CrateDB asks for a password', (t) => {
+  const status = (crate: Record<string, unknown>) =>
+    /expect status (\S+)/.exec(
+      textOf(declared(haproxy, { ...hosts[0], vars: { crate } }, facts.debian12, {}, given())),
+    )?.[1]
+  t.is(status({}), '200,401')
+  t.is(status({ authentication: 'password' }), '200,401')
+  t.is(status({ authentication: 'none' }), '200')
+})
+
 const binds = (resources: readonly Resource[]): readonly string[] =>
   [...textOf(resources).matchAll(/^ {2}bind (.*)$/gm)].map(([, bind = '']) => bind)
 
@@ -370,6 +380,8 @@ test('a check: HTTP', async (t) => {
   t.teardown(() => server.close())
   const { port } = server.address() as AddressInfo
   const one = check(`HTTP on 127.0.0.1:${port}`, { httpBind: [`127.0.0.1:${port}`] })
+  t.true(one.judge((await ask(one)).answer, 0))
+  status = 401
   t.true(one.judge((await ask(one)).answer, 0))
   status = 503
   t.false(one.judge((await ask(one)).answer, 0))
