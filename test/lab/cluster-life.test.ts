@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -39,7 +39,9 @@ const siteWith = async (edit: (inventory: Inventory) => void, ...args: readonly 
   edit(inventory)
   const path = join(labDir(), 'own.yaml')
   writeFileSync(path, stringify(inventory, { lineWidth: 0 }))
-  process.env.CARAVAN_AGE_IDENTITY = join(labDir(), 'age-identity.txt')
+  const identity = join(labDir(), 'age-identity.txt')
+  if (!existsSync(identity)) writeFileSync(identity, `${await generateIdentity()}\n`, { mode: 0o600 })
+  process.env.CARAVAN_AGE_IDENTITY = identity
   return site(['--inventory', path, ...args])
 }
 
