@@ -19,7 +19,7 @@ commands:
   status                   which machines are up, and what the router did not let through
   reset [NAME...]          new disks for all machines or for those, with the same keys
   ssh NAME [-- COMMAND]    log in as root, or run a command
-  reboot NAME              reboot a machine and wait until it is back
+  reboot NAME...           reboot machines, all at once, and wait until they are back
   stop NAME                shut a machine down; its disk stays
   kill NAME                pull a machine's plug; its disk stays
   start NAME               turn a machine on and wait until it has booted
@@ -51,7 +51,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   down: { takes: 'nothing', run: () => done(lab.labDown(), 'the lab is down') },
   status: { takes: 'nothing', run: showStatus },
   ssh: { takes: 'a command line', run: ({ names: [name = '', ...command] }) => login(name, command) },
-  reboot: { takes: 'a name', run: ({ names: [name = ''] }) => done(lab.labReboot(name), `${name} is back`) },
+  reboot: { takes: 'names', run: ({ names }) => done(lab.labReboot(...names), `${names.join(', ')} back`) },
   stop: { takes: 'a name', run: ({ names: [name = ''] }) => done(lab.labStop(name), `${name} is off`) },
   kill: { takes: 'a name', run: ({ names: [name = ''] }) => done(lab.labKill(name), `${name} is off`) },
   start: { takes: 'a name', run: ({ names: [name = ''] }) => done(lab.labStart(name), `${name} is up`) },

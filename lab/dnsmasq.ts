@@ -26,7 +26,8 @@ log-facility=${labPath('dnsmasq.log')}
 # Upstream DNS answers the lab's names; every other one does not exist.
 address=/#/
 ${everyNode.map(({ name, address }) => `host-record=${name}.lab,${address}`).join('\n')}
-address=/${PUBLIC_NAME}/${PUBLIC.dns}
+# A name with an address: with address=/…/ it would not exist for who asks for an IPv6 address, which musl takes for all.
+host-record=${PUBLIC_NAME},${PUBLIC.dns}
 shared-network=${PUBLIC.gateway},${publicRange}
 shared-network=${PRIVATE.gateway},${privateRange}
 dhcp-range=set:public,${publicRange},static,255.255.255.0,24h

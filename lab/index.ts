@@ -85,9 +85,11 @@ export function labStart(name: string): Promise<void> {
   })
 }
 
-/** Reboots a machine and waits until it is back. */
-export function labReboot(name: string): Promise<void> {
-  return locked(() => reboot(nodeNamed(name)))
+/** Reboots machines, all at once, and waits until they are back. */
+export function labReboot(...names: readonly string[]): Promise<void> {
+  return locked(async () => {
+    await Promise.all(names.map(nodeNamed).map(reboot))
+  })
 }
 
 /** How a machine is: `silent` is one that boots, or whose sshd does not answer. */

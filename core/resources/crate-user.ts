@@ -8,7 +8,6 @@ import { garbage } from './shared/observe.ts'
 export type CrateUserOptions = Readonly<{
   /** The task of Nomad whose container is CrateDB. */
   task: string
-  /** Letters and digits. */
   password: Secret
 }>
 
@@ -58,7 +57,6 @@ export const crateUser = (name: string, { task, password }: CrateUserOptions): R
       'small letters, digits and _; crate is there already',
     )
   checkNomadName(resource, task)
-  if (!/^[A-Za-z0-9]+$/.test(password.reveal())) throw wrong(resource, 'its password must be letters and digits')
   return declare(crateUserType, name, { task, password })
 }
 
@@ -86,12 +84,14 @@ const curlFor = (body: string, more: readonly string[]): string =>
     'write-out = "\\n%{http_code}"',
     'url = "http://127.0.0.1:4200/_sql"',
     'header = "Content-Type: application/json"',
-    `data-raw = "${body.replace(/["\\]/g, '\\$&')}"`,
+    `data-raw = ${quoted(body)}`,
     'noproxy = "*"',
     'connect-timeout = 3',
     'max-time = 10',
     ...more,
   ].join('\n')
+
+const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`
 
 const USERS = 'SELECT count(*) FROM sys.users WHERE name = ?'
 const PRIVILEGES = "SELECT count(*) FROM sys.privileges WHERE grantee = ? AND class = 'CLUSTER' AND state = 'GRANT'"
@@ -102,7 +102,7 @@ if [ "$code" != 200 ]; then echo unknown; exit 0; fi
 exists=$(number)
 ${statement(PRIVILEGES, [id])}
 privileges=$(number)
-${statement('SELECT 1', [], [`user = "${id}:${password.reveal()}"`])}
+${statement('SELECT 1', [], [`user = ${quoted(`${id}:${password.reveal()}`)}`])}
 echo "$exists $privileges $code"`
 
 const haveOf = (line: string): CrateUserHave | typeof UNKNOWN => {

@@ -229,7 +229,10 @@ const run = (want: ServiceOptions, have: Have, view: PlanView): readonly Change[
   const restart = because(want.restartOn, view) ?? stale(have, have.restart, 'restart')
   if (restart !== undefined) return [{ property: 'restart', from: restart, to: 'restarted' }]
   const reload = because(want.reloadOn, view) ?? stale(have, have.reload, 'reload')
-  return reload === undefined ? [] : [{ property: 'reload', from: reload, to: 'reloaded' }]
+  if (reload === undefined) return []
+  // systemd reloads no unit that is not ready yet, such as one that waits for its peers
+  if (have.active === 'activating') return [{ property: 'restart', from: reload, to: 'restarted' }]
+  return [{ property: 'reload', from: reload, to: 'reloaded' }]
 }
 
 const because = (resources: readonly Resource[] = [], view: PlanView): string | undefined => {

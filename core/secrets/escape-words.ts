@@ -38,7 +38,7 @@ export const haproxy = words({
     if (word.includes('%')) throw new Refusal('for HAProxy: a % means something else in some places')
   },
   // a variable is one in double quotes only; programs that read haproxy.cfg as well keep the quotes of a hash
-  bare: /^[\w.:/@+=$*[\]-]+$/,
+  bare: /^[\w.:/@+=$*[\],-]+$/,
   quoted: (word) => (word.includes("'") ? `"${word.replaceAll(/["\\$]/g, '\\$&')}"` : `'${word}'`),
 })
 

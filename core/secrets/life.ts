@@ -148,7 +148,7 @@ type Text = Exclude<SecretKind, 'ca'>
 const PLACEHOLDER: Readonly<Record<Text, string>> = {
   key: Buffer.alloc(32).toString('base64'),
   uuid: '00000000-0000-0000-0000-000000000000',
-  password: 'not-opened-not-opened',
+  password: 'NotOpenedNotOpened',
 }
 
 const authority = (stored: StoredAuthority | undefined): CertificateAuthority =>

@@ -1,4 +1,4 @@
-import { type ClusterRole, httpCall, type Secrets } from '../../core/index.ts'
+import { type ClusterRole, type Secrets, withApi } from '../../core/index.ts'
 
 /** The agent of the host, as the one who may do everything. */
 export const managed = (secrets: Secrets) => ({
@@ -17,7 +17,12 @@ type RaftServer = Readonly<{ Address?: unknown; Leader?: unknown; Voter?: unknow
 export const consulCluster: ClusterRole = {
   name: 'consul',
   within: 120,
-  observe: (_, secrets) => httpCall(managed(secrets), { path: '/v1/operator/raft/configuration?stale' }),
+  observe: (_, secrets) =>
+    withApi(
+      'how a server of consul stands',
+      managed(secrets),
+      "api '/v1/operator/raft/configuration?stale' --max-time 5",
+    ),
   parse: (output, { privateIp }) => {
     const servers = serversIn(output)
     const own = servers.find(({ Address }) => Address === `${privateIp}:8300`)
@@ -28,7 +33,11 @@ export const consulCluster: ClusterRole = {
     }
   },
   handOver: (_, secrets) =>
-    httpCall(managed(secrets), { method: 'POST', path: '/v1/operator/raft/transfer-leader' }, 30),
+    withApi(
+      'hand over the lead of consul',
+      managed(secrets),
+      'api /v1/operator/raft/transfer-leader --request POST --max-time 30',
+    ),
 }
 
 const serversIn = (output: string): readonly RaftServer[] => {

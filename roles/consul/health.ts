@@ -1,12 +1,13 @@
-import type { HealthCheck, HealthInput, Host } from '../../core/index.ts'
+import { type HealthCheck, type HealthInput, type Host, type Secrets, withApi } from '../../core/index.ts'
+import { managed } from './cluster.ts'
 import { type ConsulVars, httpsPort, isServer, serversOf } from './vars.ts'
 
 const curl = 'curl -q -s --noproxy "*" --max-time 5'
 const API = 'http://127.0.0.1:8500'
 const dig = 'dig +short +time=2 +tries=2 @127.0.0.1 -p 8600'
 
-/** What an agent can be asked without a token. Source: consul's API, "Status"; `ss(8)`. */
-export const consulHealth = ({ host, hosts, cluster }: HealthInput<ConsulVars>): readonly HealthCheck[] => {
+/** Source: consul's API, "Status", "Agent" and "Operator: Autopilot"; `ss(8)`. */
+export const consulHealth = ({ host, hosts, cluster, secrets }: HealthInput<ConsulVars>): readonly HealthCheck[] => {
   const servers = serversOf(hosts)
   const addresses = servers.map(({ privateIp }) => privateIp)
   const peers = addresses.map((address) => `${address}:8300`)
@@ -52,7 +53,8 @@ export const consulHealth = ({ host, hosts, cluster }: HealthInput<ConsulVars>):
       expect: '403 without a token',
       judge: (answer) => answer === '403',
     },
-    ...(isServer(host) ? [refusesPlainRpc(host)] : []),
+    seesMembers(hosts, secrets),
+    ...(isServer(host) ? [refusesPlainRpc(host), hasVoters(servers, secrets)] : []),
   ]
 }
 
@@ -73,4 +75,37 @@ const refusesPlainRpc = ({ privateIp }: Host): HealthCheck => ({
   ask: `{ printf '\\001'; sleep 4; } | timeout 3 curl -q -s --noproxy "*" telnet://${privateIp}:8300; echo $?`,
   expect: '0: closed at once',
   judge: (answer) => answer === '0',
+})
+
+/** By gossip. Whoever has left on purpose is a member for some days still. */
+const seesMembers = (hosts: readonly Host[], secrets: Secrets): HealthCheck => ({
+  name: 'sees all members alive',
+  ask: withApi(
+    'the members that an agent of consul sees',
+    managed(secrets),
+    `api /v1/agent/members | grep -oE '"(Name|Status)":("[^"]*"|[0-9]+)' | tr -d '"' | cut -d : -f 2 | paste -d ' ' - -`,
+  ),
+  // 1: alive. Source: hashicorp/serf, MemberStatus
+  expect: hosts.map(({ name }) => `${name} 1`).join(', '),
+  judge: (answer) => hosts.every(({ name }) => answer.split('\n').includes(`${name} 1`)),
+})
+
+/** By autopilot, which also looks at how far each server is behind. */
+const hasVoters = (servers: readonly Host[], secrets: Secrets): HealthCheck => ({
+  name: 'has healthy voters',
+  ask: withApi(
+    'the health of the servers of consul',
+    managed(secrets),
+    `api /v1/operator/autopilot/health | grep -oE '"(Name|Healthy|Voter)":("[^"]*"|[a-z]+)' | tr -d '"' | tr '\\n' ' '`,
+  ),
+  expect: `Healthy:true, also of ${servers.map(({ name }) => name).join(', ')}, each with Voter:true`,
+  judge: (answer) => {
+    const words = answer.split(' ')
+    const times = (word: string): number => words.filter((one) => one === word).length
+    return (
+      servers.every(({ name }) => times(`Name:${name}`) === 1) &&
+      times('Healthy:true') === servers.length + 1 &&
+      times('Voter:true') === servers.length
+    )
+  },
 })

@@ -9,7 +9,7 @@ import {
   type Secrets,
   template,
 } from '../../core/index.ts'
-import { endpointOf, listeningOf, STATS_PORT } from './listen.ts'
+import { aliveOf, endpointOf, listeningOf, STATS_PORT, servicesOf } from './listen.ts'
 import type { HaproxyVars } from './vars.ts'
 
 export const CONFIG = '/etc/haproxy/haproxy.cfg'
@@ -26,6 +26,8 @@ export const configText = (input: Input): ConfigText => {
   const data = {
     ...vars,
     ...listeningOf(input),
+    ...servicesOf(input),
+    alive: aliveOf(host).join(),
     hash: asked ? passwordHash(secrets.value(PASSWORD)) : undefined,
   }
   const rendered = (revision: string): string | Secret =>

@@ -1,6 +1,6 @@
 import { type HealthCheck, type HealthInput, type Secret, type Secrets, withApi } from '../../core/index.ts'
 import { configText, PASSWORD, runsConfig } from './config.ts'
-import { API_PORT, listeningOf, nodesOf, reachedAt, STATS_PORT } from './listen.ts'
+import { API_PORT, aliveOf, listeningOf, nodesOf, reachedAt, STATS_PORT } from './listen.ts'
 import type { HaproxyVars } from './vars.ts'
 
 type Input = HealthInput<HaproxyVars>
@@ -18,7 +18,7 @@ export const askApi = (
 
 export const haproxyHealth = (input: Input): readonly HealthCheck[] => [
   configuration(input),
-  ...listeningOf(input).http.map(http),
+  ...listeningOf(input).http.map((bind) => http(bind, aliveOf(input.host))),
   ...listeningOf(input).pg.map(postgresql),
   servers(input, 'crate_http'),
   servers(input, 'crate_pg'),
@@ -32,13 +32,13 @@ const configuration = (input: Input): HealthCheck => ({
   judge: (answer, status) => status === 0 && answer === 'active',
 })
 
-const http = (bind: string): HealthCheck => {
+const http = (bind: string, alive: readonly string[]): HealthCheck => {
   const { host, port } = reachedAt(bind)
   return {
     name: `HTTP on ${host}:${port}`,
     ask: `curl -qsS --noproxy '*' --max-time 8 -o /dev/null -w '%{http_code}' http://${host}:${port}/`,
-    expect: '200, of CrateDB behind it',
-    judge: (answer) => answer === '200',
+    expect: `${alive.join(' or ')} of CrateDB behind it${alive.includes('401') ? ', which asks for a password' : ''}`,
+    judge: (answer) => alive.includes(answer),
   }
 }
 

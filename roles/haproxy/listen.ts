@@ -63,6 +63,25 @@ export const nodesOf = ({ vars }: Host): number => {
   return typeof nodes === 'number' ? nodes : 3
 }
 
+/**
+ * How CrateDB answers `GET /` while it lives: whoever it asks for a password sees nothing else. Whether it is ready is
+ * known to Consul, which names no others. Source: docs/roles/crate.md
+ */
+export const aliveOf = ({ vars }: Host): readonly string[] =>
+  vars.crate?.authentication === 'none' ? ['200'] : ['200', '401']
+
+/** What CrateDB's services are called in Consul, by our vars or those of that role. */
+export const servicesOf = ({
+  host,
+  vars,
+}: Pick<Input, 'host' | 'vars'>): { httpService: string; pgService: string } => {
+  const { httpService = 'crate-http', pgService = 'crate-pg' } = host.vars.crate ?? {}
+  return {
+    httpService: vars.httpService ?? String(httpService),
+    pgService: vars.pgService ?? String(pgService),
+  }
+}
+
 const tooFewSlots = ({ host, vars: { slots } }: Input): readonly Finding[] =>
   slots >= nodesOf(host)
     ? []

@@ -29,10 +29,12 @@ export const HaproxyVars = z.strictObject({
       'A repository that has another HAProxy than the distribution: { uri, suite, components, key, fingerprint }, where key is a file with the key that signs it',
   }),
   version: z.string().optional().meta({ description: 'The exact version of the package. Default: any' }),
-  httpService: serviceName.default('crate-http').meta({ description: 'The service in Consul that speaks HTTP' }),
-  pgService: serviceName
-    .default('crate-pg')
-    .meta({ description: 'The service in Consul that speaks the protocol of PostgreSQL' }),
+  httpService: serviceName
+    .optional()
+    .meta({ description: 'The service in Consul that speaks HTTP. Default: what the role crate calls it, crate-http' }),
+  pgService: serviceName.optional().meta({
+    description: 'The service in Consul that speaks the protocol of PostgreSQL. Default: as above, crate-pg',
+  }),
   httpBind: z.array(bind).optional().meta({
     description: 'Where HTTP is served: addresses with ports, and options. Default: port 4200 of the private address',
   }),

@@ -27,14 +27,16 @@ random=$(od -An -N4 -tu4 /dev/urandom)
 echo $((max / 4 + random % (max / 2))) >/proc/sys/kernel/ns_last_pid || echo 'process numbers could not be moved on'
 
 kept=
-for id in $(timeout 60 docker ps -aq --no-trunc --filter name=nomad_init_); do
+holders=$(timeout 60 docker ps -aq --no-trunc --filter name=nomad_init_)
+running=$(timeout 60 docker ps -q)
+for id in $holders; do
   set -- $(timeout 20 docker inspect -f '{{.Name}} {{.State.Running}} {{.NetworkSettings.SandboxKey}}' "$id")
   if [ "$2" = true ] && nsenter --net="$3" ip link show eth0 >/dev/null 2>&1; then
     kept="$kept \${1#/nomad_init_} "
     continue
   fi
   # a task that still runs in it is out of reach, and Nomad starts it again
-  for task in $(timeout 60 docker ps -q); do
+  for task in $running; do
     [ "$(timeout 20 docker inspect -f '{{.HostConfig.NetworkMode}}' "$task")" != "container:$id" ] ||
       timeout 90 docker stop -t 30 "$task" >/dev/null
   done

@@ -9,6 +9,14 @@ const write = (dir: string, run: string, until: number, process = '') => {
   mkdirSync(join(dir, 'run'), { recursive: true })
   writeFileSync(join(dir, 'run/lease'), `${run}\n${until}\nmary@desk\n2026-11-22T20:00:00Z\n${process}\n`)
 }
+/** An apply that is at work for two seconds: `locked` once it holds the lock. */
+const applying = ({ dir, transport }: ReturnType<typeof toyHost>) => {
+  const held = transport.run('exec 9>>/run/caravan/lock; flock 9; : >/run/caravan/working; sleep 2')
+  const locked = (async () => {
+    while (!existsSync(join(dir, 'run/working'))) await new Promise((resolve) => setTimeout(resolve, 20))
+  })()
+  return { held, locked }
+}
 const soon = () => Math.floor(Date.now() / 1000) + 60
 const roles = { first: (dir: string) => [note(`${dir}/a`, '1')] }
 
@@ -44,8 +52,8 @@ test('hosts that --limit leaves out are leased too', async (t) => {
 test('a lease that has expired is taken over, but not while its apply is at work', async (t) => {
   const host = toyHost(t)
   write(host.dir, 'other', soon() - 120)
-  const held = host.transport.run('exec 9>>/run/caravan/lock; flock 9; echo locked; sleep 2')
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  const { held, locked } = applying(host)
+  await locked
   // the probe waits for an apply that is at work, so the lease is asked for by itself
   const claim = { run: 'test', holder: 'me@here' }
   await t.throwsAsync(takeLease('node-1', host.transport, claim), { message: /its apply is still at work/ })
@@ -76,8 +84,8 @@ test('a lease whose process has ended on this computer is taken over at once, bu
   const host = toyHost(t)
   const dead = (processName() ?? '').replace(/\d+$/, '1')
   write(host.dir, 'other', soon(), dead)
-  const held = host.transport.run('exec 9>>/run/caravan/lock; flock 9; echo locked; sleep 2')
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  const { held, locked } = applying(host)
+  await locked
   const claim = { run: 'test', holder: 'me@here' }
   await t.throwsAsync(takeLease('node-1', host.transport, claim), {
     message: /^mary@desk is changing it since .*; that run has died, but its apply is still at work$/,

@@ -5,7 +5,7 @@ import { NODES } from './machines.ts'
 const JOB = 'names'
 
 /** A container on every node, in bridge mode and with the `dns` block of our jobs, that only stays. */
-const job = {
+export const namesJob = {
   ID: JOB,
   Name: JOB,
   Type: 'service',
@@ -45,7 +45,7 @@ const container = `docker ps -q --filter name=^stays-`
 
 /** Runs the job and waits until it has a container on every node. */
 export const runJob = async (token: string): Promise<void> => {
-  bodyOf(await askNomad('node-1', token, '/v1/jobs', `-X PUT -d '${JSON.stringify({ Job: job })}'`))
+  bodyOf(await askNomad('node-1', token, '/v1/jobs', `-X PUT -d '${JSON.stringify({ Job: namesJob })}'`))
   await Promise.all(NODES.map((name) => eventually(name, `[ -n "$(${container})" ]`, 120)))
 }
 

@@ -80,13 +80,11 @@ test('apply: waits until it is so', async (t) => {
 })
 
 test('fails: the last output of the check is the reason', async (t) => {
-  const started = Date.now()
   const { code, stdout } = await applyOnce(
     ready('x', { check: 'echo first; echo "no leader" >&2; false', within: '2s' }),
   )
   t.is(code, 1)
   t.is(stdout, 'first\nno leader\nnot ready within 2 s: no leader\n')
-  t.true(Date.now() - started < 6000)
 })
 
 test('fails: a check that prints nothing, or hangs', async (t) => {

@@ -105,6 +105,12 @@ const cases: [title: string, host: Host, changed: readonly Resource[], ...change
   ['a reload input changes in this run', {}, [soft], ...reload('file /etc/toy.soft changes')],
   ['both change: the restart is enough', {}, [config, soft], ...restart('file /etc/toy.conf changes')],
   [
+    'a reload input changes while it is not ready yet',
+    { active: 'activating' },
+    [soft],
+    ...restart('file /etc/toy.soft changes'),
+  ],
+  [
     'a reload input is newer than the start',
     { softCtime: after },
     [],

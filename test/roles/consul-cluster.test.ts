@@ -51,8 +51,8 @@ test('what servers are asked is a secret, and its token stands in no argument', 
     t.true(question instanceof Secret)
     const script = (question as Secret).reveal()
     t.true(script.includes(`header = "X-Consul-Token: ${token}"`))
-    const heredoc = script.indexOf("<<'CARAVAN_CURL'")
-    t.true(heredoc > 0 && heredoc < script.indexOf(token) && script.indexOf(token) < script.indexOf('\nCARAVAN_CURL\n'))
+    const heredoc = script.indexOf("<<'CARAVAN_API'")
+    t.true(heredoc > 0 && heredoc < script.indexOf(token) && script.indexOf(token) < script.indexOf('\nCARAVAN_API\n'))
   }
 })
 
@@ -77,6 +77,7 @@ test('a server is asked whether it refuses RPC in the clear, and a client has no
     'knows every node',
     'listens privately',
     'refuses strangers',
+    'sees all members alive',
   ]
   t.deepEqual(
     checks(client).map(({ name }) => name),
@@ -84,7 +85,7 @@ test('a server is asked whether it refuses RPC in the clear, and a client has no
   )
   t.deepEqual(
     checks(server).map(({ name }) => name),
-    [...all, 'refuses RPC in the clear'],
+    [...all, 'refuses RPC in the clear', 'has healthy voters'],
   )
   t.deepEqual(
     checks(server)
@@ -119,6 +120,27 @@ const judged: [name: string, answer: string, well: boolean][] = [
   ['refuses strangers', '404', false],
   ['refuses strangers', '200', false],
   ['refuses strangers', '000', false],
+  ['sees all members alive', 'node-2 1\nnode-1 1\nnode-4 1\nnode-3 1\nnode-9 3', true],
+  ['sees all members alive', 'node-1 1\nnode-2 1\nnode-3 1\nnode-4 4', false],
+  ['sees all members alive', 'node-1 1\nnode-2 1\nnode-3 1', false],
+  ['sees all members alive', 'curl: (22) The requested URL returned error: 403', false],
+  [
+    'has healthy voters',
+    'Healthy:true Name:node-1 Voter:true Healthy:true Name:node-2 Voter:true Healthy:true Name:node-3 Voter:true Healthy:true',
+    true,
+  ],
+  [
+    'has healthy voters',
+    'Healthy:true Name:node-1 Voter:false Healthy:true Name:node-2 Voter:true Healthy:true Name:node-3 Voter:true Healthy:true',
+    false,
+  ],
+  ['has healthy voters', 'Healthy:true Name:node-1 Voter:true Healthy:true Name:node-2 Voter:true Healthy:true', false],
+  [
+    'has healthy voters',
+    'Healthy:false Name:node-1 Voter:true Healthy:true Name:node-2 Voter:true Healthy:true Name:node-3 Voter:true Healthy:true',
+    false,
+  ],
+  ['has healthy voters', 'curl: (22) The requested URL returned error: 429', false],
   ['refuses RPC in the clear', '0', true],
   ['refuses RPC in the clear', '124', false],
   ['refuses RPC in the clear', '7', false],

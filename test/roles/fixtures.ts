@@ -109,7 +109,7 @@ export const releasesOf =
     version,
     url: `https://releases.example.com/${product}_${version}.zip`,
     sha256: 'ab'.repeat(32),
-    member: product,
+    ...(product !== 'cni-plugins' && { member: product }),
     by: 'host',
   })
 

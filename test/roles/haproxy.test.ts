@@ -94,7 +94,7 @@ test('haproxy finds CrateDB through the own node of Consul', (t) => {
     'mode http',
     'balance leastconn',
     'option httpchk GET /',
-    'http-check expect status 200',
+    'http-check expect status 200,401',
     'timeout server 7m',
     `server-template crate 1-20 _web._tcp.service.consul check inter 2s fall 2 rise 1 ${options}`,
     'retry-on conn-failure',
@@ -102,6 +102,23 @@ test('haproxy finds CrateDB through the own node of Consul', (t) => {
   t.true(textOf(on({ pgService: 'db' })).includes(' 1-10 _db._tcp.service.consul check '))
   t.true(sectionOf(text, 'defaults caravan').includes('retries 5'))
   t.true(sectionOf(text, 'defaults caravan').includes('option redispatch 1'))
+})
+
+test('haproxy asks for the services by the names that the role crate gives them', (t) => {
+  const own = { ...hosts[0], vars: { crate: { httpService: 'db-http', pgService: 'db-pg' } } }
+  const text = textOf(declared(haproxy, own, facts.debian12, { pgService: 'other' }, given()))
+  t.regex(text, / _db-http\._tcp\.service\.consul /)
+  t.regex(text, / _other\._tcp\.service\.consul /)
+})
+
+test('haproxy takes 401 for life where CrateDB asks for a password', (t) => {
+  const status = (crate: Record<string, unknown>) =>
+    /expect status (\S+)/.exec(
+      textOf(declared(haproxy, { ...hosts[0], vars: { crate } }, facts.debian12, {}, given())),
+    )?.[1]
+  t.is(status({}), '200,401')
+  t.is(status({ authentication: 'password' }), '200,401')
+  t.is(status({ authentication: 'none' }), '200')
 })
 
 const binds = (resources: readonly Resource[]): readonly string[] =>
@@ -363,6 +380,8 @@ test('a check: HTTP', async (t) => {
   t.teardown(() => server.close())
   const { port } = server.address() as AddressInfo
   const one = check(`HTTP on 127.0.0.1:${port}`, { httpBind: [`127.0.0.1:${port}`] })
+  t.true(one.judge((await ask(one)).answer, 0))
+  status = 401
   t.true(one.judge((await ask(one)).answer, 0))
   status = 503
   t.false(one.judge((await ask(one)).answer, 0))

@@ -1,5 +1,5 @@
 import { quote } from '../../remote/shell.ts'
-import { revealed, Secret, secretsIn } from '../../secrets/secret.ts'
+import { revealed, type Secret } from '../../secrets/secret.ts'
 import { checkPath, wrong } from './declared.ts'
 
 /** One request. */
@@ -108,17 +108,3 @@ case $code in
   2[0-9][0-9]) ;;
   *) printf '%s answered %s: %s\\n' "$what" "$code" "$(printf %s "\${answer%"$nl"*}" | tr -s '[:cntrl:]' ' ' | head -c 500)" >&2; exit 1 ;;
 esac`
-
-/**
- * As `curlScript`, and it prints the answer: for what a `ClusterRole` asks its servers. A secret where one goes with
- * the request.
- * @throws DeclarationError
- */
-export const httpCall = (access: HttpAccess, request: HttpRequest, seconds = 5): string | Secret => {
-  const name = `request ${request.path}`
-  checkAccess(name, access)
-  checkRequest(name, request)
-  const script = `${curlScript(access, request, seconds)}\nprintf '%s\\n' "\${answer%"$nl"*}"`
-  const secrets = secretsIn([access, request])
-  return secrets.length === 0 ? script : Secret.of(name, script, secrets)
-}
