@@ -26,7 +26,7 @@ export const nomadDeploymentType: ResourceType<NomadDeploymentWant, NomadDeploym
   probe: (all) => `
 command -v curl >/dev/null || { echo unknown; exit 0; }
 encoded() { base64 -w 0; }
-${all.map(({ id, want }) => `(${nomadFunctions(want.access)}${EXPLAIN}\n${LATEST}\n${look(id, want)}\n)`).join('\n')}`,
+${all.map(({ want }) => `(${nomadFunctions(want.access)}${EXPLAIN}\n${LATEST}\n${look(want)}\n)`).join('\n')}`,
   parse: (output, all) => {
     const lines = output.split('\n').filter((line) => line !== '')
     if (lines.join() === 'unknown') return new Map(all.map(({ id }) => [id, UNKNOWN]))
@@ -43,12 +43,12 @@ ${all.map(({ id, want }) => `(${nomadFunctions(want.access)}${EXPLAIN}\n${LATEST
       })
     return UNDER_WAY.includes(status) ? [settles(status, progress, within)] : []
   },
-  apply: ({ id, want }) => waitFor(id, want),
+  apply: ({ want }) => waitFor(want),
   waits: true,
 }
 
-export const nomadDeployment = (job: string, want: NomadDeploymentWant): Resource<NomadDeploymentWant> =>
-  declare(nomadDeploymentType, job, want)
+export const nomadDeployment = (want: NomadDeploymentWant): Resource<NomadDeploymentWant> =>
+  declare(nomadDeploymentType, `${want.job.id} is deployed`, want)
 
 const settles = (status: string, progress: string, within: number): Change => ({
   property: 'deployment',
@@ -70,7 +70,7 @@ latest() {
   progress="$((healthy)) of $((total)) healthy"
 }`
 
-const look = (id: string, { tasks }: NomadDeploymentWant): string => `
+const look = ({ job: { id }, tasks }: NomadDeploymentWant): string => `
 latest ${quote(id)}
 case $code in
   404) echo none; exit 0 ;;
@@ -98,7 +98,7 @@ const haveOf = (line: string): NomadDeploymentHave | typeof UNKNOWN => {
 
 // Time is taken from /proc/uptime: setting the clock is no reason to give up. Nomad makes a deployment some moments
 // after it took the job; where nothing has to be placed it makes none at all.
-const waitFor = (id: string, { access, tasks, within }: NomadDeploymentWant): string => `
+const waitFor = ({ job: { id }, access, tasks, within }: NomadDeploymentWant): string => `
 ${nomadFunctions(access)}${EXPLAIN}
 ${LATEST}
 uptime() { read -r now _ </proc/uptime; now=\${now%.*}; }

@@ -69,7 +69,7 @@ export const nomadJob = (name: string, options: NomadJobOptions): readonly Resou
   for (const task of options.tasks) checkNomadName(resource, task)
   const within = checkSeconds(resource, 'within', options.within)
   const job = declare(nomadJobType, name, { access, hcl: options.hcl })
-  return [job, nomadDeployment(name, { access, job, tasks: options.tasks, within, again: options.again })]
+  return [job, nomadDeployment({ access, job, tasks: options.tasks, within, again: options.again })]
 }
 
 // Source: https://developer.hashicorp.com/nomad/api-docs/jobs, "Parse Job" and "Create Job Plan": neither changes a thing.

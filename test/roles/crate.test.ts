@@ -29,9 +29,9 @@ const lineOf = (text: string, pattern: RegExp): string =>
 
 test('one job, its deployment, and one user of the whole cluster', (t) => {
   const resources = declared()
-  t.deepEqual(names(resources), ['nomadJob crate', 'nomadDeployment crate', 'crateUser admin'])
+  t.deepEqual(names(resources), ['nomadJob crate', 'nomadDeployment crate is deployed', 'crateUser admin'])
   t.true(resources.every(({ one }) => one))
-  t.deepEqual(names(declared({ authentication: 'none' })), ['nomadJob crate', 'nomadDeployment crate'])
+  t.deepEqual(names(declared({ authentication: 'none' })), ['nomadJob crate', 'nomadDeployment crate is deployed'])
   t.is(resources[1]?.want.within, 3000)
 })
 
