@@ -113,69 +113,66 @@ test('an image that cannot be pulled: the reason, and never again by itself', as
   t.is((await nodes()).length, 3)
 })
 
-slow(
-  'a volume on a device: formatted when blank, and without it nothing starts and nothing is written',
-  async (t) => {
-    await converged(t)
-    const room = mkdtempSync(join(tmpdir(), 'caravan-volume-'))
-    const [image, device] = [join(room, 'volume'), '/dev/disk/by-id/scsi-0HC_Volume_2']
-    writeFileSync(image, '')
-    truncateSync(image, 200 * 1024 * 1024)
-    const loop = execFileSync('losetup', ['-f', '--show', image], { encoding: 'utf8' }).trim()
-    // a machine's /dev is empty again after each boot
-    const attach = () => on('node-2', `mkdir -p /dev/disk/by-id; mknod ${device} b 7 ${loop.replace('/dev/loop', '')}`)
-    const detach = () => on('node-2', `rm ${device}`)
-    const inventory = parse(readFileSync(labInventory(), 'utf8'))
-    inventory.hosts['node-2'].vars = { storage: { volumes: { 'crate-data': { device, path: '/srv/crate' } } } }
-    const own = join(labDir(), 'volume.yaml')
-    writeFileSync(own, stringify(inventory, { lineWidth: 0 }))
-    process.env.CARAVAN_AGE_IDENTITY = join(labDir(), 'age-identity.txt')
-    const run = (...args: readonly string[]) => site(['--inventory', own, ...args])
-    t.teardown(async () => {
-      await on(
-        'node-2',
-        'umount /srv/crate || :; chattr -i /srv/crate; rmdir /srv/crate; sed -i "/srv.crate/d" /etc/fstab',
-      )
-      execFileSync('losetup', ['-d', loop])
-      rmSync(room, { recursive: true })
-      rmSync(own)
-    })
-
-    const missing = await run('--yes')
-    t.is(missing.exit, 1)
-    t.regex(missing.errors.join(), /there is no \/dev\/disk\/by-id\/scsi-0HC_Volume_2: attach the volume to this host/)
-
-    await attach()
-    const first = await run('--yes')
-    t.is(first.exit, 0, first.errors.join('\n'))
-    await kill('node-2')
-    await sleep(3000)
-    const here = await nodeOn('node-2')
-    t.is(await on('node-2', 'stat -c %u:%a /srv/crate/data'), '1000:750')
-
-    await kill('node-2')
-    await on('node-2', 'umount /srv/crate')
-    await sleep(40_000)
-    t.is(await on('node-2', 'find /srv/crate'), '/srv/crate', 'something was written to the bare directory')
-    t.is(await on('node-2', CONTAINER), '')
-    const token = await secret('nomad-management-token')
-    t.regex(
-      await askNomad('node-1', token, '/v1/job/crate/allocations'),
-      /bind source path does not exist: \/srv\/crate\/data/,
+slow('a volume on a device: formatted when blank, and without it nothing starts and nothing is written', async (t) => {
+  await converged(t)
+  const room = mkdtempSync(join(tmpdir(), 'caravan-volume-'))
+  const [image, device] = [join(room, 'volume'), '/dev/disk/by-id/scsi-0HC_Volume_2']
+  writeFileSync(image, '')
+  truncateSync(image, 200 * 1024 * 1024)
+  const loop = execFileSync('losetup', ['-f', '--show', image], { encoding: 'utf8' }).trim()
+  // a machine's /dev is empty again after each boot
+  const attach = () => on('node-2', `mkdir -p /dev/disk/by-id; mknod ${device} b 7 ${loop.replace('/dev/loop', '')}`)
+  const detach = () => on('node-2', `rm ${device}`)
+  const inventory = parse(readFileSync(labInventory(), 'utf8'))
+  inventory.hosts['node-2'].vars = { storage: { volumes: { 'crate-data': { device, path: '/srv/crate' } } } }
+  const own = join(labDir(), 'volume.yaml')
+  writeFileSync(own, stringify(inventory, { lineWidth: 0 }))
+  process.env.CARAVAN_AGE_IDENTITY = join(labDir(), 'age-identity.txt')
+  const run = (...args: readonly string[]) => site(['--inventory', own, ...args])
+  t.teardown(async () => {
+    await on(
+      'node-2',
+      'umount /srv/crate || :; chattr -i /srv/crate; rmdir /srv/crate; sed -i "/srv.crate/d" /etc/fstab',
     )
-    const check = await run('--check')
-    t.is(check.exit, 2)
-    t.true(planOf(check, 'node-2').includes('firm mount /srv/crate: mounted'))
-    t.is((await run('--yes')).exit, 0)
-    t.is(await nodeOn('node-2', 400), here, 'after it was mounted again')
+    execFileSync('losetup', ['-d', loop])
+    rmSync(room, { recursive: true })
+    rmSync(own)
+  })
 
-    await labReboot('node-2')
-    await sleep(10_000)
-    t.regex(await on('node-2', 'journalctl -u nomad -b -o cat'), /failed to validate volume crate-data\[1\]/)
-    t.is(await on('node-2', 'find /srv/crate'), '/srv/crate')
-    await detach().catch(() => {})
-    await attach()
-    t.is((await run('--yes')).exit, 0)
-    t.is(await nodeOn('node-2', 400), here, 'after a boot without it')
-  },
-)
+  const missing = await run('--yes')
+  t.is(missing.exit, 1)
+  t.regex(missing.errors.join(), /there is no \/dev\/disk\/by-id\/scsi-0HC_Volume_2: attach the volume to this host/)
+
+  await attach()
+  const first = await run('--yes')
+  t.is(first.exit, 0, first.errors.join('\n'))
+  await kill('node-2')
+  await sleep(3000)
+  const here = await nodeOn('node-2')
+  t.is(await on('node-2', 'stat -c %u:%a /srv/crate/data'), '1000:750')
+
+  await kill('node-2')
+  await on('node-2', 'umount /srv/crate')
+  await sleep(40_000)
+  t.is(await on('node-2', 'find /srv/crate'), '/srv/crate', 'something was written to the bare directory')
+  t.is(await on('node-2', CONTAINER), '')
+  const token = await secret('nomad-management-token')
+  t.regex(
+    await askNomad('node-1', token, '/v1/job/crate/allocations'),
+    /bind source path does not exist: \/srv\/crate\/data/,
+  )
+  const check = await run('--check')
+  t.is(check.exit, 2)
+  t.true(planOf(check, 'node-2').includes('firm mount /srv/crate: mounted'))
+  t.is((await run('--yes')).exit, 0)
+  t.is(await nodeOn('node-2', 400), here, 'after it was mounted again')
+
+  await labReboot('node-2')
+  await sleep(10_000)
+  t.regex(await on('node-2', 'journalctl -u nomad -b -o cat'), /failed to validate volume crate-data\[1\]/)
+  t.is(await on('node-2', 'find /srv/crate'), '/srv/crate')
+  await detach().catch(() => {})
+  await attach()
+  t.is((await run('--yes')).exit, 0)
+  t.is(await nodeOn('node-2', 400), here, 'after a boot without it')
+})
