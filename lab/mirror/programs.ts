@@ -100,7 +100,7 @@ export const PROGRAMS: readonly Program[] = [
   cni('1.9.1', 'lab', ['main/dummy', 'main/tap']),
   coredns('1.14.7', 'lab'),
   nomad('1.6.1', 'by hand', { commit: '515895c7690cdc72278018dc5dc58aca41204ccc', date: '2023-07-21T13:49:42Z' }),
-  consul('1.14.8', 'by hand', { commit: 'c9c7d1f4', date: '2023-06-23T23:16:59Z' }),
+  consul('1.14.5', 'by hand', { commit: '8fd879b2', date: '2023-03-07T22:07:42Z' }),
   cni('1.0.1', 'by hand', []),
   coredns('1.10.1', 'by hand', '055b2c3'),
 ]

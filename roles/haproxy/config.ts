@@ -14,6 +14,8 @@ import type { HaproxyVars } from './vars.ts'
 
 export const CONFIG = '/etc/haproxy/haproxy.cfg'
 export const PASSWORD = 'dataplaneapi-password'
+/** Of CrateDB's own user; the role crate has it too. */
+export const ADMIN_PASSWORD = 'crate-admin-password'
 
 type Input = Readonly<{ host: Host; cluster: Cluster; vars: HaproxyVars; secrets: Secrets }>
 

@@ -1,6 +1,6 @@
-import { type HealthCheck, type HealthInput, type Secret, type Secrets, withApi } from '../../core/index.ts'
-import { configText, PASSWORD, runsConfig } from './config.ts'
-import { API_PORT, aliveOf, listeningOf, nodesOf, reachedAt, STATS_PORT } from './listen.ts'
+import { type HealthCheck, type HealthInput, Secret, type Secrets, withApi } from '../../core/index.ts'
+import { ADMIN_PASSWORD, configText, PASSWORD, runsConfig } from './config.ts'
+import { API_PORT, adminOf, aliveOf, listeningOf, nodesOf, reachedAt, STATS_PORT } from './listen.ts'
 import type { HaproxyVars } from './vars.ts'
 
 type Input = HealthInput<HaproxyVars>
@@ -18,7 +18,7 @@ export const askApi = (
 
 export const haproxyHealth = (input: Input): readonly HealthCheck[] => [
   configuration(input),
-  ...listeningOf(input).http.map((bind) => http(bind, aliveOf(input.host))),
+  ...listeningOf(input).http.map((bind) => http(input, bind)),
   ...listeningOf(input).pg.map(postgresql),
   servers(input, 'crate_http'),
   servers(input, 'crate_pg'),
@@ -32,15 +32,26 @@ const configuration = (input: Input): HealthCheck => ({
   judge: (answer, status) => status === 0 && answer === 'active',
 })
 
-const http = (bind: string, alive: readonly string[]): HealthCheck => {
+const http = ({ host: own, secrets }: Input, bind: string): HealthCheck => {
   const { host, port } = reachedAt(bind)
+  const get = `curl -qsS --noproxy '*' --max-time 8 -o /dev/null -w '%{http_code}'`
+  const url = `http://${host}:${port}/`
+  const asks = aliveOf(own).includes('401')
   return {
     name: `HTTP on ${host}:${port}`,
-    ask: `curl -qsS --noproxy '*' --max-time 8 -o /dev/null -w '%{http_code}' http://${host}:${port}/`,
-    expect: `${alive.join(' or ')} of CrateDB behind it${alive.includes('401') ? ', which asks for a password' : ''}`,
-    judge: (answer) => alive.includes(answer),
+    ask: asks ? asAdmin(`${get} --config - ${url}`, adminOf(own), secrets.value(ADMIN_PASSWORD)) : `${get} ${url}`,
+    expect: `200 of CrateDB behind it${asks ? `, for its user ${adminOf(own)}` : ''}`,
+    judge: (answer) => answer === '200',
   }
 }
+
+// Source: curl(1), "--config": in quotes \\ and \" stand for themselves
+const asAdmin = (curl: string, user: string, password: Secret): Secret =>
+  Secret.of(
+    'a question to CrateDB',
+    `${curl} <<'CARAVAN_USER'\nuser = "${user}:${password.reveal().replaceAll(/["\\]/g, '\\$&')}"\nCARAVAN_USER`,
+    [password],
+  )
 
 // Length 8, then the number that asks for TLS. Source: PostgreSQL, "Message Formats", SSLRequest: S, N, or E for an error
 const SSL_REQUEST = '\\0\\0\\0\\10\\4\\322\\26\\57'
@@ -61,10 +72,10 @@ const servers = ({ host }: Input, backend: string): HealthCheck => {
   const nodes = nodesOf(host)
   return {
     name: `servers of ${backend}`,
-    ask: `curl -qfsS --noproxy '*' --max-time 8 'http://127.0.0.1:${STATS_PORT}/stats;csv' | awk -F, '$1 == "${backend}" && $2 != "FRONTEND" && $18 !~ /^MAINT/ { print $2 "=" $18 }'`,
+    ask: `curl -qfsS --noproxy '*' --max-time 8 'http://127.0.0.1:${STATS_PORT}/stats;csv' | awk -F, '$1 == "${backend}" && $2 != "FRONTEND" && $18 !~ /^MAINT/ { printf "%s%s=%s", sep, $2, $18; sep = ", " }'`,
     expect: `BACKEND and at least ${nodes} servers, all UP; slots that nobody uses do not count`,
     judge: (answer) => {
-      const rows = answer.split('\n')
+      const rows = answer.split(', ')
       return rows.length > nodes && rows.every((row) => /=UP/.test(row)) && rows.includes('BACKEND=UP')
     },
   }

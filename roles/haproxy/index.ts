@@ -1,5 +1,5 @@
 import { aptRepository, defineRole, directory, packages, type Resource, ready, service } from '../../core/index.ts'
-import { config, configText, PASSWORD, runsConfig } from './config.ts'
+import { ADMIN_PASSWORD, config, configText, PASSWORD, runsConfig } from './config.ts'
 import { dataplaneapi, noDataplaneapi } from './dataplaneapi.ts'
 import { haproxyHealth } from './health.ts'
 import { findings } from './listen.ts'
@@ -35,7 +35,7 @@ export default defineRole(
   {
     checks: findings,
     health: haproxyHealth,
-    secrets: { [PASSWORD]: 'password' },
+    secrets: { [PASSWORD]: 'password', [ADMIN_PASSWORD]: 'password' },
     products: ({ dataplaneapi, dataplaneapiVersion }) => (dataplaneapi ? { dataplaneapi: dataplaneapiVersion } : {}),
   },
 )

@@ -70,6 +70,9 @@ export const nodesOf = ({ vars }: Host): number => {
 export const aliveOf = ({ vars }: Host): readonly string[] =>
   vars.crate?.authentication === 'none' ? ['200'] : ['200', '401']
 
+/** CrateDB's own user with all privileges, by the vars of that role. */
+export const adminOf = ({ vars }: Host): string => String(vars.crate?.adminUser ?? 'admin')
+
 /** What CrateDB's services are called in Consul, by our vars or those of that role. */
 export const servicesOf = ({
   host,

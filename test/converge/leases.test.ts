@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { takeLease } from '../../core/remote/lease.ts'
@@ -9,13 +9,18 @@ const write = (dir: string, run: string, until: number, process = '') => {
   mkdirSync(join(dir, 'run'), { recursive: true })
   writeFileSync(join(dir, 'run/lease'), `${run}\n${until}\nmary@desk\n2026-11-22T20:00:00Z\n${process}\n`)
 }
-/** An apply that is at work for two seconds: `locked` once it holds the lock. */
-const applying = ({ dir, transport }: ReturnType<typeof toyHost>) => {
-  const held = transport.run('exec 9>>/run/caravan/lock; flock 9; : >/run/caravan/working; sleep 2')
-  const locked = (async () => {
-    while (!existsSync(join(dir, 'run/working'))) await new Promise((resolve) => setTimeout(resolve, 20))
-  })()
-  return { held, locked }
+/** An apply that is at work until it is ended; it holds the lock once this resolves. */
+const applying = async ({ dir, transport }: ReturnType<typeof toyHost>) => {
+  const working = join(dir, 'run/working')
+  const held = transport.run(
+    'exec 9>>/run/caravan/lock; flock 9; : >/run/caravan/working; while [ -e /run/caravan/working ]; do sleep 0.05; done',
+  )
+  while (!existsSync(working)) await new Promise((resolve) => setTimeout(resolve, 20))
+  const end = async () => {
+    rmSync(working)
+    await held
+  }
+  return end
 }
 const soon = () => Math.floor(Date.now() / 1000) + 60
 const roles = { first: (dir: string) => [note(`${dir}/a`, '1')] }
@@ -52,12 +57,11 @@ test('hosts that --limit leaves out are leased too', async (t) => {
 test('a lease that has expired is taken over, but not while its apply is at work', async (t) => {
   const host = toyHost(t)
   write(host.dir, 'other', soon() - 120)
-  const { held, locked } = applying(host)
-  await locked
+  const end = await applying(host)
   // the probe waits for an apply that is at work, so the lease is asked for by itself
   const claim = { run: 'test', holder: 'me@here' }
   await t.throwsAsync(takeLease('node-1', host.transport, claim), { message: /its apply is still at work/ })
-  await held
+  await end()
   const { exit, events } = await toyRun([host], roles)
   t.is(exit, 0)
   t.true(
@@ -84,13 +88,12 @@ test('a lease whose process has ended on this computer is taken over at once, bu
   const host = toyHost(t)
   const dead = (processName() ?? '').replace(/\d+$/, '1')
   write(host.dir, 'other', soon(), dead)
-  const { held, locked } = applying(host)
-  await locked
+  const end = await applying(host)
   const claim = { run: 'test', holder: 'me@here' }
   await t.throwsAsync(takeLease('node-1', host.transport, claim), {
     message: /^mary@desk is changing it since .*; that run has died, but its apply is still at work$/,
   })
-  await held
+  await end()
   t.is((await toyRun([host], roles)).exit, 0)
   write(host.dir, 'another', soon(), processName())
   t.is((await toyRun([host], roles)).exit, 0, 'nothing is left to change')

@@ -5,7 +5,7 @@ import test from 'ava'
 import { parse, stringify } from 'yaml'
 import { quote } from '../../core/remote/shell.ts'
 import { PUBLIC } from '../../lab/config.ts'
-import { appliedIn, converged, inventoryText, NODES, on, planOf, type Ran, site, tornOn } from './machines.ts'
+import { appliedIn, hostSite, hostsConverged, inventoryText, NODES, on, planOf, type Ran, tornOn } from './machines.ts'
 
 const NODE = 'node-1'
 const DAEMON = '/etc/docker/daemon.json'
@@ -20,14 +20,14 @@ const siteWith = (title: string, edit: Edit, ...args: readonly string[]): Promis
   edit(inventory.hosts)
   const path = join(room, `${title.replaceAll(' ', '-')}.yaml`)
   writeFileSync(path, stringify(inventory, { lineWidth: 0 }))
-  return site(['--inventory', path, ...args])
+  return hostSite(['--inventory', path, ...args])
 }
 
 const drift = 'echo "10.33.0.9 stray" >>/etc/hosts; sed -i s/10.33.0.3/10.33.0.8/ /etc/hosts'
 const mended = "sed -i '/stray/d' /etc/hosts"
 
 test.before('a converged lab with users that may little', async (t) => {
-  await converged(t)
+  await hostsConverged(t)
   await on(
     NODE,
     `for user in eve adam; do
@@ -43,7 +43,7 @@ echo 'adam ALL=(ALL:ALL) NOPASSWD: /usr/bin/id' >/etc/sudoers.d/adam`,
 test.after.always('as it was', async (t) => {
   rmSync(room, { recursive: true })
   await on(NODE, 'for user in eve adam; do userdel -rf $user 2>/dev/null || :; done; rm -f /etc/sudoers.d/adam')
-  await converged(t)
+  await hostsConverged(t)
 })
 
 test.afterEach.always('nothing torn', async (t) => {
@@ -158,26 +158,32 @@ for (const [title, make, undo, args, message] of failing) {
   test(`apply fails: ${title}`, async (t) => {
     const before = await on(NODE, `sha256sum ${DAEMON}`)
     await on(NODE, make)
-    const ran = await site(['--yes', ...args])
+    const ran = await hostSite(['--yes', ...args])
     await on(NODE, undo)
     t.is(ran.exit, 1)
     t.is(ran.errors.length, 1)
     t.regex(ran.errors.join(), message)
     t.notRegex(ran.errors.join() + ran.stderr, /at file:|node:internal/)
     t.is(await on(NODE, `sha256sum ${DAEMON}`), before)
-    t.deepEqual(planOf(await site(['--check', '--limit', NODE]), NODE), [], 'nothing was changed, and nothing is owed')
+    t.deepEqual(
+      planOf(await hostSite(['--check', '--limit', NODE]), NODE),
+      [],
+      'nothing was changed, and nothing is owed',
+    )
   })
 }
 
 test('a setting that docker does not know: its own words are shown, and the next run mends it', async (t) => {
-  const ran = await site(['--yes', '--limit', NODE, '--vars', 'docker.settings={"nonsense": true}'])
+  const ran = await hostSite(['--yes', '--limit', NODE, '--vars', 'docker.settings={"nonsense": true}'])
   t.is(ran.exit, 1)
   t.is(ran.errors.length, 1)
   t.regex(ran.errors.join(), /^node-1 › docker › service docker\.service: apply failed: /)
   t.regex(ran.errors.join(), /nonsense/, "docker's own words")
-  const bare = `sed -i '/nonsense/d; s/"userland-proxy": false,/"userland-proxy": false/' ${DAEMON}`
-  await on(NODE, bare)
-  await converged(t, '--limit', NODE)
+  await on(
+    NODE,
+    `python3 -c 'import json; path = "${DAEMON}"; all = json.load(open(path)); del all["nonsense"]; json.dump(all, open(path, "w"))'`,
+  )
+  await hostsConverged(t, '--limit', NODE)
 })
 
 const rcFiles: readonly (readonly [title: string, lines: string, message?: RegExp])[] = [
@@ -234,7 +240,7 @@ for (const [title, program, script, message] of replaced) {
   test(`the probe reads ${title}`, async (t) => {
     const path = `/usr/local/sbin/${program}`
     await on(NODE, `printf '%s\\n' '#!/bin/sh' '${script}' >${path}; chmod 0755 ${path}`)
-    const ran = await site(['--check', '--limit', NODE])
+    const ran = await hostSite(['--check', '--limit', NODE])
     await on(NODE, `rm ${path}`)
     t.is(ran.exit, 1)
     t.is(ran.errors.length, 1)

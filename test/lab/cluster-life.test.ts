@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -39,7 +39,9 @@ const siteWith = async (edit: (inventory: Inventory) => void, ...args: readonly 
   edit(inventory)
   const path = join(labDir(), 'own.yaml')
   writeFileSync(path, stringify(inventory, { lineWidth: 0 }))
-  process.env.CARAVAN_AGE_IDENTITY = join(labDir(), 'age-identity.txt')
+  const identity = join(labDir(), 'age-identity.txt')
+  if (!existsSync(identity)) writeFileSync(identity, `${await generateIdentity()}\n`, { mode: 0o600 })
+  process.env.CARAVAN_AGE_IDENTITY = identity
   return site(['--inventory', path, ...args])
 }
 
@@ -205,13 +207,13 @@ it('expose: management opens exactly the named ports more', async (t) => {
 it('the set of the hand-written set-up converges, and is upgraded one step', async (t) => {
   const seed = (inventory: Inventory) => {
     // Consul 1.16 cannot be built here
-    inventory.versions = { set: 'seed', consul: '1.14.8' }
+    inventory.versions = { set: 'seed', consul: '1.14.5' }
   }
   await labReset({ nodes: NODES.length, log: t.log })
   good(t, await siteWith(seed, '--yes'))
   t.regex(
     await on('node-1', 'consul version | head -n 1; nomad version | head -n 1; coredns -version | head -n 1'),
-    /1\.14\.8[\s\S]*1\.6\.1[\s\S]*1\.10\.1/,
+    /1\.14\.5[\s\S]*1\.6\.1[\s\S]*1\.10\.1/,
   )
   await nothingLeft(t, seed)
   good(t, await site(['--yes']))

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { converged, invocationOf, NODES, on, planOf, site, tornOn } from './machines.ts'
+import { hostSite, hostsConverged, invocationOf, NODES, on, planOf, tornOn } from './machines.ts'
 
 const NODE = 'node-1'
 const DAEMON = '/etc/docker/daemon.json'
@@ -154,7 +154,7 @@ const invocations = () => Promise.all(units.map((unit) => invocationOf(NODE, uni
 const container = () => on(NODE, "docker inspect -f '{{.State.Running}} {{.State.Pid}} {{.State.StartedAt}}' survivor")
 
 test.before('a converged lab with a container that runs', async (t) => {
-  await converged(t)
+  await hostsConverged(t)
   // an image out of the machine itself, since there is no registry in the lab
   await on(
     NODE,
@@ -173,14 +173,14 @@ for (const { title, byHand, plan, restarts = [], flags = [], mended = 'true' } o
   test(`drift: ${title}`, async (t) => {
     await on(NODE, byHand)
     const [before, kept] = [await invocations(), await on(NODE, 'systemctl is-active docker || true')]
-    const check = await site(['--check', '--limit', NODE, ...flags])
+    const check = await hostSite(['--check', '--limit', NODE, ...flags])
     t.deepEqual(planOf(check, NODE), plan, check.errors.join('\n'))
     t.is(check.exit, plan.length > 0 ? 2 : 0)
     t.deepEqual(await invocations(), before, '--check must not start anything')
     t.is(await on(NODE, 'systemctl is-active docker || true'), kept, '--check must not start anything')
 
     const was = kept === 'active' ? await container() : undefined
-    const run = await site(['--yes', '--limit', NODE, ...flags])
+    const run = await hostSite(['--yes', '--limit', NODE, ...flags])
     t.is(run.exit, 0, run.errors.join('\n'))
     t.is(run.summary?.hosts[NODE]?.changed, plan.filter((line) => line.startsWith('firm')).length)
     const after = await invocations()
@@ -196,5 +196,5 @@ for (const { title, byHand, plan, restarts = [], flags = [], mended = 'true' } o
 }
 
 test('drift: with everything mended, nothing is found', async (t) => {
-  t.is((await site(['--check', '--limit', NODE, '--vars', 'docker.logMaxFiles=5'])).exit, 0)
+  t.is((await hostSite(['--check', '--limit', NODE, '--vars', 'docker.logMaxFiles=5'])).exit, 0)
 })

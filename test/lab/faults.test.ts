@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { RunEvent } from '../../core/terminal/events.ts'
-import { converged, NODES, on, site, tornOn, type Watch } from './machines.ts'
+import { hostSite, hostsConverged, NODES, on, tornOn, type Watch } from './machines.ts'
 
 const FULL = process.env.CARAVAN_LAB_FULL !== undefined
 const kills = FULL ? 30 : 3
@@ -50,12 +50,12 @@ let events = 0
 test.before('a converged lab, and how much such a run has to tell', async (t) => {
   t.log(`CARAVAN_SEED=${seed}`)
   if (!FULL) t.log('skipped: 27 of 30 kills, which take a quarter of an hour; npm run test:lab:full has them')
-  await converged(t)
+  await hostsConverged(t)
   await Promise.all(NODES.map((name) => on(name, byHand)))
-  events = (await converged(t, '--vars', 'docker.logMaxFiles=8')).events.length
+  events = (await hostsConverged(t, '--vars', 'docker.logMaxFiles=8')).events.length
   t.log(`${events} events`)
 })
-test.after.always('as it was', (t) => converged(t))
+test.after.always('as it was', (t) => hostsConverged(t))
 
 // Two values in turn, so that each run has a restart to make.
 for (let index = 0; index < kills; index++) {
@@ -66,13 +66,13 @@ for (let index = 0; index < kills; index++) {
   test(`kill -9 of the controller ${how}: the next run mends all of it (seed ${seed}, ${index + 1})`, async (t) => {
     await Promise.all(NODES.map((name) => on(name, byHand)))
     const n = Math.max(1, Math.floor(at * (events - 1)))
-    const killed = await site(['--yes', '--lock-wait', '300', ...vars], killAt(n, at < 0.9 ? delay : 0, withSsh))
+    const killed = await hostSite(['--yes', '--lock-wait', '300', ...vars], killAt(n, at < 0.9 ? delay : 0, withSsh))
     t.log(`killed after ${killed.events.length} events: ${last(killed.events)}`)
     t.is(killed.exit, null, 'it ended by itself')
 
-    const next = await site(['--yes', '--lock-wait', '300', ...vars])
+    const next = await hostSite(['--yes', '--lock-wait', '300', ...vars])
     t.is(next.exit, 0, [next.stderr, ...next.errors].join('\n'))
-    t.is((await site(['--check', ...vars])).exit, 0)
+    t.is((await hostSite(['--check', ...vars])).exit, 0)
     for (const name of NODES) {
       t.is(await tornOn(name), '', name)
       t.is(await on(name, filesOfDocker), String(files), `${name}: docker runs with older settings`)

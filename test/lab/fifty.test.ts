@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { parse, stringify } from 'yaml'
 import { nodeNamed } from '../../lab/index.ts'
-import { converged, inventoryText, NODES, on, type Ran, site } from './machines.ts'
+import { hostsConverged, inventoryText, NODES, on, type Ran, site } from './machines.ts'
 import { metered, type Usage, usageIn } from './meter.ts'
 import { type Relay, relay } from './relay.ts'
 
@@ -56,7 +56,7 @@ const it = process.env.CARAVAN_LAB_FULL === '1' ? test : test.skip
 if (process.env.CARAVAN_LAB_FULL !== '1') console.warn('skipped: fifty hosts, which npm run test:lab:full has')
 
 it('50 names on real sshds: all converge; a run that changes nothing is one round trip, linear, and small', async (t) => {
-  await converged(t)
+  await hostsConverged(t)
   await addresses('add')
   const file = await inventory()
   const first = await run(file)
@@ -85,5 +85,5 @@ test.after.always('as they were', async (t) => {
   rmSync(room, { recursive: true })
   if (relays.length === 0) return
   await addresses('del')
-  await converged(t as never)
+  await hostsConverged(t as never)
 })

@@ -75,6 +75,17 @@ export const converged = async (t: ExecutionContext, ...args: readonly string[])
   return ran
 }
 
+// What a host is without its part in the cluster: enough where a test is about the engine, and quick.
+const HOST_ROLES = ['--roles', 'base,docker'] as const
+
+/** As `site`, but only the roles that a host has by itself, unless the arguments say which. */
+export const hostSite: typeof site = (args, ...more) =>
+  site(args.includes('--roles') ? args : [...HOST_ROLES, ...args], ...more)
+
+/** As `converged`, for those roles. */
+export const hostsConverged = (t: ExecutionContext, ...args: readonly string[]): Promise<Ran> =>
+  converged(t, ...HOST_ROLES, ...args)
+
 /** Runs a script as root on a machine, outside of Caravan and without any stdin, and gives its stdout. */
 export const on = (name: string, script: string): Promise<string> =>
   new Promise((resolve, reject) => {

@@ -333,13 +333,13 @@ test('the checks of a host', (t) => {
 
 test('a check: the servers of a backend', (t) => {
   const { judge } = check('servers of crate_http')
-  t.true(judge('crate1=UP\ncrate2=UP 1/2\ncrate3=UP\nBACKEND=UP', 0))
+  t.true(judge('crate1=UP, crate2=UP 1/2, crate3=UP, BACKEND=UP', 0))
   for (const answer of [
     '',
     'BACKEND=UP',
-    'crate1=UP\ncrate2=UP\nBACKEND=UP',
-    'crate1=UP\ncrate2=UP\ncrate3=DOWN\nBACKEND=UP',
-    'crate1=UP\ncrate2=UP\ncrate3=UP\nBACKEND=DOWN',
+    'crate1=UP, crate2=UP, BACKEND=UP',
+    'crate1=UP, crate2=UP, crate3=DOWN, BACKEND=UP',
+    'crate1=UP, crate2=UP, crate3=UP, BACKEND=DOWN',
   ])
     t.false(judge(answer, 0), answer)
 })
@@ -373,18 +373,26 @@ test('a check: the handshake of PostgreSQL, against what speaks it and what does
   t.deepEqual(requests, ['0000000804d2162f'])
 })
 
-test('a check: HTTP', async (t) => {
+test('a check: HTTP, with the password where CrateDB asks for one', async (t) => {
   let status = 200
-  const server = createHttp((_, response) => response.writeHead(status).end()).listen(0, '127.0.0.1')
+  const server = createHttp(({ headers }, response) => {
+    const right = headers.authorization === `Basic ${Buffer.from('admin:password-number-2').toString('base64')}`
+    response.writeHead(right ? status : 401).end()
+  }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())
   const { port } = server.address() as AddressInfo
-  const one = check(`HTTP on 127.0.0.1:${port}`, { httpBind: [`127.0.0.1:${port}`] })
-  t.true(one.judge((await ask(one)).answer, 0))
-  status = 401
+  const name = `HTTP on 127.0.0.1:${port}`
+  const one = check(name, { httpBind: [`127.0.0.1:${port}`] })
+  t.true(isSecret(one.ask))
   t.true(one.judge((await ask(one)).answer, 0))
   status = 503
   t.false(one.judge((await ask(one)).answer, 0))
+  const open = { ...hosts[0], vars: { crate: { authentication: 'none' } } }
+  const asking = haproxy.health(input(haproxy, open, facts.debian12, { httpBind: [`127.0.0.1:${port}`] }, given()))
+  const bare = asking.find((candidate) => candidate.name === name)
+  t.false(isSecret(bare?.ask))
+  t.is((await ask(bare as typeof one)).answer, '401')
 })
 
 test('a check: the Data Plane API of either major version, by its password', async (t) => {

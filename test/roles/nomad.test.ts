@@ -209,6 +209,7 @@ test('it restarts on what it reads at start, and on certificates only where a re
     'file /etc/nomad.d/consul.hcl',
     'file /etc/nomad.d/nomad.hcl',
     'file /etc/nomad.d/settings.json',
+    'file /etc/nomad.d/storage.hcl',
   ]
   const tls = ['file /etc/nomad.d/tls/ca.pem', 'certificate /etc/nomad.d/tls/agent.pem']
   for (const [version, reloads] of [

@@ -2,7 +2,7 @@ module caravan.invalid/lab/mirror/consul
 
 go 1.20
 
-require github.com/hashicorp/consul v1.14.8
+require github.com/hashicorp/consul v1.14.5
 
 replace (
 	github.com/hashicorp/consul/api => github.com/hashicorp/consul/api v1.18.0
