@@ -155,9 +155,10 @@ func (n *node) ready() bool {
 		enough = enough || other.hello.Recovered && time.Since(other.seen) < 5*time.Second
 	}
 	n.recovered = n.recovered || enough
-	if n.recovered && n.disk.Cluster == "" && n.master() == n.disk.ID {
+	// one node alone may found the cluster: two that see different parts of it would found two
+	if n.recovered && n.disk.Cluster == "" && n.settings["node.name"] == n.masters()[0] {
 		n.disk.Cluster = randomID()
 		_ = n.save()
 	}
-	return n.recovered
+	return n.recovered && n.disk.Cluster != ""
 }
