@@ -56,7 +56,7 @@ export const setupFlags = {
 } as const satisfies Flags
 
 /** Flags of all playbooks that mean nothing before there is an inventory. */
-export const unusedFlags = ['limit', 'roles', 'check', 'json', 'vars'] as const
+export const unusedFlags = ['limit', 'check', 'json', 'vars'] as const
 
 /** Answers that were given before the questions; paths are absolute. */
 export type Answers = Readonly<{

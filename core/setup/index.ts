@@ -61,7 +61,8 @@ const guide = async (definition: Setup, options: Options): Promise<number> => {
   if (!(await isPrepared(definition, options, { ...beginning, given }, dialog, ui))) return 1
   const { plays } = definition
   const roles = plays.map(({ role }) => role)
-  if (!options.lab && roles.some(({ secrets }) => Object.keys(secrets).length > 0)) await ensureIdentity(dialog)
+  const chosen = roles.filter(({ name }) => options.roles.length === 0 || options.roles.includes(name))
+  if (!options.lab && chosen.some(({ secrets }) => Object.keys(secrets).length > 0)) await ensureIdentity(dialog)
   const exit = await withInventory(place, options, roles, (opened) => converge({ playbook: 'site', plays }, opened))
   closing(dialog, place.inventory)
   return exit
