@@ -44,7 +44,12 @@ until allocs=$(api '/v1/job/${job.ID}/allocations') && printf %s "$allocs" | gre
   sleep 1
 done
 id=$(printf %s "$allocs" | grep -oE '"ID":"[0-9a-f-]{36}"' | head -n 1 | cut -d '"' -f 4)
-api "/v1/client/fs/logs/$id?task=check&type=stdout&plain=true" || printf %s "$allocs" | grep -oE '"DisplayMessage":"[^"]*"'
+# what a task printed may be written down a moment after it has ended
+until said=$(api "/v1/client/fs/logs/$id?task=check&type=stdout&plain=true") && [ -n "$said" ] || [ $tries -ge 75 ]; do
+  tries=$((tries + 1))
+  sleep 1
+done
+if [ -n "$said" ]; then printf '%s\\n' "$said"; else printf %s "$allocs" | grep -oE '"DisplayMessage":"[^"]*"'; fi
 forget`
 }
 

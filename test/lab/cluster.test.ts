@@ -153,7 +153,11 @@ ${values.join('\n')}
 END
 { find / -xdev -type f -perm -004 -size -2000k -print0 | xargs -0r grep -lFf /run/patterns
 journalctl --no-pager -q | grep -Ff /run/patterns | cut -c1-60
-cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | grep -Ff /run/patterns | cut -c1-20; } || :
+for process in /proc/[0-9]*; do
+  # this script is in the arguments of its own shell
+  if tr '\\0' '\\n' <$process/cmdline | grep -q run/patterns; then continue; fi
+  cat $process/cmdline $process/environ | tr '\\0' '\\n' | grep -Ff /run/patterns | cut -c1-20
+done 2>/dev/null; } || :
 rm -f /run/patterns`,
       ),
       '',

@@ -85,7 +85,7 @@ func open(path string, settings map[string]string) (*node, error) {
 
 func (n *node) save() error {
 	text, _ := json.Marshal(n.disk)
-	file, err := os.Create(n.path + ".new")
+	file, err := os.OpenFile(n.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
