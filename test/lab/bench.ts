@@ -14,6 +14,7 @@ import { probe } from '../../core/converge/probe.ts'
 import type { Host } from '../../core/declare/host.ts'
 import { readInventory } from '../../core/declare/inventory.ts'
 import { play } from '../../core/declare/play.ts'
+import { roleNames } from '../../core/playbook.ts'
 import { labDir } from '../../lab/index.ts'
 import { sshOptions } from '../../lab/ssh.ts'
 import base from '../../roles/base/index.ts'
@@ -27,7 +28,11 @@ const room = mkdtempSync(join(tmpdir(), 'caravan-bench-'))
 const usageFile = join(room, 'usage')
 
 const plays = [play(base), play(docker)]
-const inventory = readInventory(labInventory(), { roles: plays.map(({ role }) => role), roleNames: [], overrides: [] })
+const inventory = readInventory(labInventory(), {
+  roles: plays.map(({ role }) => role),
+  roleNames: roleNames(),
+  overrides: [],
+})
 
 /** The probe script that the engine itself sends to a host. */
 const scriptFor = async (host: Host): Promise<string> => {
@@ -108,7 +113,8 @@ const usages: Usage[] = []
 const site = async (way: Way, command: readonly string[]): Promise<number> => {
   // a cache directory of its own: no connection of anybody else's is closed
   const env = { ...process.env, XDG_CACHE_HOME: room, NODE_OPTIONS: metered(usageFile) }
-  const args = [...command, 'playbooks/site.mjs', ...way.site, '--yes', '--json']
+  // the roles of `plays`: those of a host, whose probe needs no secrets
+  const args = [...command, 'playbooks/site.mjs', ...way.site, '--roles', 'base,docker', '--yes', '--json']
   const { seconds, stdout } = await timed('node_modules/.bin/node', args, '', env)
   const { hosts } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
   for (const [name, { changed, roundTrips }] of Object.entries<{ changed: number; roundTrips: number }>(hosts)) {
