@@ -3,6 +3,7 @@ import { factsCache } from '../../core/converge/facts-cache.ts'
 import { type Exit, run } from '../../core/converge/run.ts'
 import { readInventory } from '../../core/declare/inventory.ts'
 import type { Play } from '../../core/declare/play.ts'
+import { roleNames } from '../../core/playbook.ts'
 import { sshFleet } from '../../core/remote/ssh.ts'
 import type { RunEvent } from '../../core/terminal/events.ts'
 import { labDir } from '../../lab/index.ts'
@@ -16,7 +17,7 @@ export const runOnLab = async (
   options: { check?: boolean; limit?: readonly string[]; id?: string } = {},
 ): Promise<LabRun> => {
   const dir = labDir()
-  const inventory = readInventory(join(dir, 'inventory.yaml'), { roles: [], roleNames: [] })
+  const inventory = readInventory(join(dir, 'inventory.yaml'), { roles: [], roleNames: roleNames() })
   const fleet = sshFleet(inventory.hosts, { dir, acceptNewHostKeys: false })
   const events: RunEvent[] = []
   try {
