@@ -22,7 +22,8 @@ export const crateJob = (vars: CrateSettings, { datacenter, nomad }: Around): st
     shutdownDelay: `${vars.shutdownDelay}s`,
     minHealthyTime: `${vars.minHealthyTime}s`,
     healthyDeadline: `${vars.healthyDeadline}s`,
-    progressDeadline: `${vars.healthyDeadline + 300}s`,
+    // it must be the longer one; nodes that do not get well are placed anew until then
+    progressDeadline: `${vars.healthyDeadline + 60}s`,
     attempt: String(vars.attempt),
     disconnect: hasDisconnect(nomad),
   })
