@@ -4,6 +4,9 @@ import type { CrateSettings } from './vars.ts'
 /** What the job is made from besides its vars. */
 export type Around = Readonly<{ datacenter: string; nomad: string }>
 
+/** Seconds that CrateDB may take to stop; the role nomad lets jobs have 10 minutes. */
+const KILL_TIMEOUT = 300
+
 /** The job as HCL. */
 export const crateJob = (vars: CrateSettings, { datacenter, nomad }: Around): string => {
   const { nodes, image, heap, memory, cpu, volume, ulimits } = vars
@@ -22,8 +25,9 @@ export const crateJob = (vars: CrateSettings, { datacenter, nomad }: Around): st
     shutdownDelay: `${vars.shutdownDelay}s`,
     minHealthyTime: `${vars.minHealthyTime}s`,
     healthyDeadline: `${vars.healthyDeadline}s`,
-    // it must be the longer one; nodes that do not get well are placed anew until then
-    progressDeadline: `${vars.healthyDeadline + 60}s`,
+    // longer than both, or Nomad refuses it; nodes that do not get well are placed anew until then
+    progressDeadline: `${Math.max(vars.healthyDeadline, KILL_TIMEOUT) + 60}s`,
+    killTimeout: `${KILL_TIMEOUT}s`,
     attempt: String(vars.attempt),
     disconnect: hasDisconnect(nomad),
   })

@@ -118,6 +118,12 @@ test('what is raised to try once more is changed in place', (t) => {
   )
 })
 
+test('a deployment is given up soon after its node did not get well, but not before it could have stopped', (t) => {
+  t.is(lineOf(hcl(), /kill_timeout/), 'kill_timeout = "300s"')
+  t.is(lineOf(hcl(), /progress_deadline/), 'progress_deadline = "960s"')
+  t.is(lineOf(hcl({ healthyDeadline: 20 }), /progress_deadline/), 'progress_deadline = "360s"')
+})
+
 test('nodes are looked at one by one', (t) => {
   t.regex(hcl(), /constraint \{\n\s+attribute = "\$\{attr\.unique\.network\.ip-address\}"\n\s+operator {2}= "is_set"/)
 })
