@@ -151,7 +151,7 @@ test.serial('the proxy forwards to the apt sources only', async (t) => {
 
 test.serial('the inventory carries the keys that the machines show', async (t) => {
   const inventory = parse(readFileSync(labPath('inventory.yaml'), 'utf8'))
-  t.deepEqual(Object.keys(inventory), ['cluster', 'vars', 'groups', 'hosts'])
+  t.deepEqual(Object.keys(inventory), ['cluster', 'downloads', 'vars', 'groups', 'hosts'])
   t.deepEqual(inventory.groups.servers, ['node-1', 'node-2', 'node-3'])
   for (const node of nodes) {
     const shown = await run(['ssh-keyscan', '-t', 'ed25519', node.address])
