@@ -111,6 +111,9 @@ test('all three rebooted at once come back by themselves, and the next run chang
   await labReboot(...NODES)
   await eventually('node-1', 'dig +short +time=1 +tries=1 @127.0.0.1 -p 8600 nomad.service.consul | grep -q .', 180)
   for (const name of NODES) await eventually(name, lookUpInside(names[0] ?? ''), 120)
+  // it asks for a password, or answers: CrateDB is back behind each HAProxy
+  const answers = `curl -s -m 5 -o /dev/null -w '%{http_code}' "http://$(hostname -I | tr ' ' '\\n' | grep '^10[.]33[.]0[.]'):4200/" | grep -qE '^(200|401)$'`
+  for (const name of NODES) await eventually(name, answers, 180)
   const run = await site(['--yes'])
   t.is(run.exit, 0, run.errors.join('\n'))
   for (const name of NODES) t.like(run.summary?.hosts[name], { changed: 0, failed: 0 }, name)

@@ -12,7 +12,10 @@ import { converged, labInventory, NODES, on, planOf, site } from './machines.ts'
 // Reboots and volumes take minutes.
 const FULL = process.env.CARAVAN_LAB_FULL === '1'
 const slow = FULL ? test : test.skip
-if (!FULL) console.warn('skipped: reboots of CrateDB, and its volumes on devices, which npm run test:lab:full has')
+if (!FULL)
+  console.warn(
+    'skipped: images that cannot be pulled, reboots of CrateDB, and its volumes on devices, which npm run test:lab:full has',
+  )
 
 const CONTAINER = `docker ps -q --filter 'name=^/?crate-[0-9a-f-]{36}$' | head -n 1`
 
@@ -99,7 +102,7 @@ test('another heap rolls one node at a time, each with its data', async (t) => {
   await converged(t)
 })
 
-test('an image that cannot be pulled: the reason, and never again by itself', async (t) => {
+slow('an image that cannot be pulled: the reason, and never again by itself', async (t) => {
   await converged(t)
   const { image } = parse(readFileSync(labInventory(), 'utf8')).vars.crate
   const vars = ['--vars', `crate.image=${image}-nowhere`, '--vars', 'crate.healthyDeadline=20']
