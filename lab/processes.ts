@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { openSync, readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { processStat } from '../core/remote/own-process.ts'
 import { labPath } from './config.ts'
 import { LabError } from './errors.ts'
 import { SYSTEM } from './shell.ts'
@@ -12,14 +13,7 @@ type Known = { readonly pid: number; readonly started: string }
 
 /** When a process started, in clock ticks since boot, or undefined when it is gone. Source: proc(5), stat field 22. */
 export function startTime(pid: number): string | undefined {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
-      .replace(/^.*\) /s, '')
-      .split(' ')
-    return fields[0] === 'Z' ? undefined : fields[19]
-  } catch {
-    return undefined
-  }
+  return processStat(pid)?.started
 }
 
 /** The pid of a daemon of the lab, or undefined when it does not run. */

@@ -1,8 +1,7 @@
 /** The programs that the lab needs on this computer. */
-import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { LabError } from './errors.ts'
-import { attempt, run, SYSTEM } from './shell.ts'
+import { attempt, isExecutable, run, SYSTEM } from './shell.ts'
 
 /** Program → the Debian package that has it. */
 const PROGRAMS: ReadonlyMap<string, string> = new Map([
@@ -54,13 +53,4 @@ function missingPackages(): readonly string[] {
 
 function isInstalled(program: string): boolean {
   return SYSTEM.split(':').some((directory) => isExecutable(join(directory, program)))
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }

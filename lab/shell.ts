@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs'
 import { $ } from 'zx'
 import { LabError } from './errors.ts'
 
@@ -27,4 +28,14 @@ export async function run(argv: readonly string[], input = ''): Promise<string> 
     throw new LabError(`lab: ${argv.slice(0, 4).join(' ')} failed (exit ${ran.code}): ${reason}`)
   }
   return ran.stdout
+}
+
+/** Whether this process may run the program of that path. */
+export function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }

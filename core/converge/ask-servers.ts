@@ -4,7 +4,7 @@ import { noMeans } from '../declare/means.ts'
 import { hostsOfPlay, type Play } from '../declare/play.ts'
 import { UNKNOWN } from '../declare/resource.ts'
 import { ConnectError, WaitError } from '../errors.ts'
-import { type Have, standing, standingType } from '../resources/standing.ts'
+import { type Have, standing, standingIdentity } from '../resources/standing.ts'
 import type { Member, RunInput } from './crew.ts'
 import { probe } from './probe.ts'
 
@@ -57,10 +57,8 @@ export const lookAround = async (
 // What a run tells of the cluster at its end is what was seen last, also of servers that it left alone.
 const remember = (members: readonly Member[], name: string, cluster: ClusterRole, have: Have | undefined): void => {
   const member = members.find(({ host }) => host.name === name)
-  if (member !== undefined) member.haves = new Map([...member.haves, [identity(cluster), have]])
+  if (member !== undefined) member.haves = new Map([...member.haves, [standingIdentity(cluster), have]])
 }
-
-const identity = ({ name }: ClusterRole): string => `${standingType.name}:${name}`
 
 const isUnreachable = (error: unknown): boolean => error instanceof ConnectError
 
@@ -72,6 +70,6 @@ const askOne = async (
 ): Promise<Have | undefined> => {
   const resource = standing(cluster, host, means.secrets(role, true))
   const { haves } = await probe(host, fleet.transport(host), [resource])
-  const have = haves.get(identity(cluster))
+  const have = haves.get(standingIdentity(cluster))
   return have === undefined || have === UNKNOWN ? undefined : (have as Have)
 }

@@ -3,7 +3,7 @@ import { gate, hasQuorum, mayTake, takingOrder } from '../declare/cluster.ts'
 import { noMeans } from '../declare/means.ts'
 import { hostsOfPlay, type Play } from '../declare/play.ts'
 import { ApplyError, CaravanError } from '../errors.ts'
-import { type Have, standingType, writeMark } from '../resources/standing.ts'
+import { type Have, standingIdentity, writeMark } from '../resources/standing.ts'
 import { isSecret } from '../secrets/secret.ts'
 import { lookAround, standingsOf, waitUntil } from './ask-servers.ts'
 import { active, eachActive, fail, type Member, type RunInput } from './crew.ts'
@@ -155,9 +155,10 @@ export const waitAtGate = async (play: Play, members: readonly Member[], input: 
 /** The servers of an open gate that carry no mark yet. */
 export const unmarked = (play: Play, members: readonly Member[], input: RunInput): readonly Member[] => {
   const { cluster } = play
-  if (observedStandings(play, members, input) === undefined || closedGate(play, members, input) !== undefined) return []
+  if (cluster === undefined || observedStandings(play, members, input) === undefined) return []
+  if (closedGate(play, members, input) !== undefined) return []
   return active(members).filter(({ haves }) => {
-    const have = haves.get(`${standingType.name}:${cluster?.name}`) as Have | undefined
+    const have = haves.get(standingIdentity(cluster)) as Have | undefined
     return have?.marked === false
   })
 }
@@ -172,7 +173,7 @@ export const observedStandings = (
   if (cluster === undefined) return undefined
   const servers = hostsOfPlay(play, inventory).map((host) => members.find((member) => member.host === host))
   const standings = servers.flatMap((member) => {
-    const have = member?.haves.get(`${standingType.name}:${cluster.name}`) as Have | undefined
+    const have = member?.haves.get(standingIdentity(cluster)) as Have | undefined
     return member === undefined ? [] : [[member.host.name, have?.standing] as const]
   })
   return standings.length === servers.length ? new Map(standings) : undefined

@@ -42,6 +42,9 @@ export const standingType: ResourceType<Want, Have> = {
 export const standing = (cluster: ClusterRole, host: Host, secrets: Secrets): Resource<Want> =>
   declare(standingType, cluster.name, { cluster, host, question: cluster.observe(host, secrets) })
 
+/** Under which identity the standing of a host in this cluster was observed. */
+export const standingIdentity = ({ name }: Pick<ClusterRole, 'name'>): string => `${standingType.name}:${name}`
+
 /** A read-only fragment that succeeds where the server carries the mark of any established cluster. */
 export const HAS_MARK = `ls ${quote(MARKS)} | grep -q ^established-`
 

@@ -1,8 +1,7 @@
 /** The `go` client, by its ordinary ways: modules come from its proxy, and their sums are in the repository. */
-import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { LabError } from '../errors.ts'
-import { attempt, run } from '../shell.ts'
+import { attempt, isExecutable, run } from '../shell.ts'
 import { ARCH } from './paths.ts'
 
 /** The newest that a module asks for. */
@@ -56,13 +55,4 @@ function goProgram(): string {
   const found = directories.map((directory) => join(directory, 'go')).find(isExecutable)
   if (found) return found
   throw new LabError('lab: it builds the programs of its machines with Go, but there is no go in PATH', { hint: HINT })
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -11,13 +11,12 @@ import { issue } from '../../core/resources/shared/issue.ts'
 import { asAuthority } from '../../core/secrets/authority.ts'
 import { labDir, labReset, labStart, labStop, labUp, nodeNamed } from '../../lab/index.ts'
 import { askConsul, askNomad, bodyOf, eventually, secret } from './cluster.ts'
+import { FULL, saySkipped, slow } from './full.ts'
 import { invocationOf, labInventory, NODES, on, type Ran, site } from './machines.ts'
 import { openPorts } from './ports.ts'
 
 // What a cluster may meet in its life; an hour of machines, so by hand.
-const FULL = process.env.CARAVAN_LAB_FULL === '1'
-const it = FULL ? test : test.skip
-if (!FULL) console.warn('skipped: the life of a cluster, which npm run test:lab:full has')
+saySkipped('the life of a cluster')
 
 const room = mkdtempSync(join(tmpdir(), 'caravan-life-'))
 test.after.always('as it was', async (t) => {
@@ -70,7 +69,7 @@ const only = (servers: readonly string[], nodes: number) => (inventory: Inventor
   inventory.vars.crate = { ...inventory.vars.crate, nodes }
 }
 
-it('one node of one', async (t) => {
+slow('one node of one', async (t) => {
   await labReset({ nodes: 1, log: t.log })
   const alone = only(['node-1'], 1)
   good(t, await siteWith(alone, '--yes'))
@@ -78,7 +77,7 @@ it('one node of one', async (t) => {
   await nothingLeft(t, alone)
 })
 
-it('kill -9 in the middle of a first boot: the next run completes it', async (t) => {
+slow('kill -9 in the middle of a first boot: the next run completes it', async (t) => {
   for (const unit of ['service consul.service', 'service nomad.service']) {
     await labReset({ nodes: NODES.length, log: t.log })
     const killed = await site(['--yes'], (event, child) => {
@@ -92,31 +91,34 @@ it('kill -9 in the middle of a first boot: the next run completes it', async (t)
   }
 })
 
-it('without secrets.age, or with another identity, a running cluster is not touched; docker needs neither', async (t) => {
-  const [file, away] = [join(labDir(), 'secrets.age'), join(room, 'secrets.age')]
-  renameSync(file, away)
-  try {
-    const refused = await site(['--yes'])
-    t.is(refused.exit, 1)
-    t.regex(
-      `${refused.stderr}${refused.errors.join('\n')}`,
-      /secrets\.age is missing, but node-\d is a server of an established cluster/,
-    )
-    t.is((await site(['--check', '--roles', 'docker'])).exit, 0)
-  } finally {
-    renameSync(away, file)
-  }
-  const identity = join(room, 'identity')
-  writeFileSync(identity, `${await generateIdentity()}\n`, { mode: 0o600 })
-  await siteWith(asItIs, '--check')
-  process.env.CARAVAN_AGE_IDENTITY = identity
-  const other = await site(['--inventory', join(labDir(), 'own.yaml'), '--yes'])
-  t.is(other.exit, 1)
-  t.regex(`${other.stderr}${other.errors.join('\n')}`, /secrets\.age cannot be opened: it was encrypted for others/)
-  t.is((await site(['--inventory', join(labDir(), 'own.yaml'), '--check', '--roles', 'docker'])).exit, 0)
-})
+slow(
+  'without secrets.age, or with another identity, a running cluster is not touched; docker needs neither',
+  async (t) => {
+    const [file, away] = [join(labDir(), 'secrets.age'), join(room, 'secrets.age')]
+    renameSync(file, away)
+    try {
+      const refused = await site(['--yes'])
+      t.is(refused.exit, 1)
+      t.regex(
+        `${refused.stderr}${refused.errors.join('\n')}`,
+        /secrets\.age is missing, but node-\d is a server of an established cluster/,
+      )
+      t.is((await site(['--check', '--roles', 'docker'])).exit, 0)
+    } finally {
+      renameSync(away, file)
+    }
+    const identity = join(room, 'identity')
+    writeFileSync(identity, `${await generateIdentity()}\n`, { mode: 0o600 })
+    await siteWith(asItIs, '--check')
+    process.env.CARAVAN_AGE_IDENTITY = identity
+    const other = await site(['--inventory', join(labDir(), 'own.yaml'), '--yes'])
+    t.is(other.exit, 1)
+    t.regex(`${other.stderr}${other.errors.join('\n')}`, /secrets\.age cannot be opened: it was encrypted for others/)
+    t.is((await site(['--inventory', join(labDir(), 'own.yaml'), '--check', '--roles', 'docker'])).exit, 0)
+  },
+)
 
-it('with one server dead the living ones can be changed', async (t) => {
+slow('with one server dead the living ones can be changed', async (t) => {
   await labStop('node-3')
   const level = (inventory: Inventory) => {
     inventory.vars.nomad = { ...inventory.vars.nomad, logLevel: 'WARN' }
@@ -129,7 +131,7 @@ it('with one server dead the living ones can be changed', async (t) => {
   good(t, await site(['--yes']))
 })
 
-it('with two of three servers stopped a run mends the cluster', async (t) => {
+slow('with two of three servers stopped a run mends the cluster', async (t) => {
   for (const name of ['node-2', 'node-3']) await on(name, 'systemctl stop consul nomad')
   good(t, await site(['--yes']))
   for (const name of NODES) t.deepEqual(await votersOf(name), [3, 3], name)
@@ -151,7 +153,7 @@ const letExpire = async (name: string, unit: 'consul' | 'nomad', ca: Certificate
   await on(name, `umask 077; cat >${file} <<'END'\n${pem}END`)
 }
 
-it('with all certificates expired a run mends the cluster', async (t) => {
+slow('with all certificates expired a run mends the cluster', async (t) => {
   for (const unit of ['consul', 'nomad'] as const) {
     const ca = await authorityOf(`${unit}-ca`)
     for (const name of NODES) await letExpire(name, unit, ca)
@@ -165,29 +167,32 @@ it('with all certificates expired a run mends the cluster', async (t) => {
   t.is((await site(['--check'])).exit, 0)
 })
 
-it('five nodes: three servers, two clients; a host that comes later joins, and nothing restarts elsewhere', async (t) => {
-  await labUp({ nodes: 4, log: t.log })
-  good(t, await site(['--yes']))
-  const units = ['consul', 'nomad', 'docker', 'coredns', 'haproxy']
-  const running = () =>
-    Promise.all(
-      ['node-1', 'node-2', 'node-3', 'node-4'].flatMap((name) => units.map((unit) => invocationOf(name, unit))),
+slow(
+  'five nodes: three servers, two clients; a host that comes later joins, and nothing restarts elsewhere',
+  async (t) => {
+    await labUp({ nodes: 4, log: t.log })
+    good(t, await site(['--yes']))
+    const units = ['consul', 'nomad', 'docker', 'coredns', 'haproxy']
+    const running = () =>
+      Promise.all(
+        ['node-1', 'node-2', 'node-3', 'node-4'].flatMap((name) => units.map((unit) => invocationOf(name, unit))),
+      )
+    const before = await running()
+    await labUp({ nodes: 5, log: t.log })
+    good(t, await site(['--yes']))
+    t.deepEqual(await running(), before)
+    for (const name of NODES) t.deepEqual(await votersOf(name), [3, 3], name)
+    const token = await secret('nomad-management-token')
+    const nodes = bodyOf(await askNomad('node-5', token, '/v1/nodes')) as { Name: string; Status: string }[]
+    t.deepEqual(
+      nodes.map(({ Name, Status }) => `${Name} ${Status}`).sort(),
+      [1, 2, 3, 4, 5].map((n) => `node-${n} ready`),
     )
-  const before = await running()
-  await labUp({ nodes: 5, log: t.log })
-  good(t, await site(['--yes']))
-  t.deepEqual(await running(), before)
-  for (const name of NODES) t.deepEqual(await votersOf(name), [3, 3], name)
-  const token = await secret('nomad-management-token')
-  const nodes = bodyOf(await askNomad('node-5', token, '/v1/nodes')) as { Name: string; Status: string }[]
-  t.deepEqual(
-    nodes.map(({ Name, Status }) => `${Name} ${Status}`).sort(),
-    [1, 2, 3, 4, 5].map((n) => `node-${n} ready`),
-  )
-  await nothingLeft(t, asItIs)
-})
+    await nothingLeft(t, asItIs)
+  },
+)
 
-it('expose: management opens exactly the named ports more', async (t) => {
+slow('expose: management opens exactly the named ports more', async (t) => {
   const exposed = (inventory: Inventory) => {
     inventory.cluster = { ...inventory.cluster, expose: 'management', firewall: 'external' }
   }
@@ -204,7 +209,7 @@ it('expose: management opens exactly the named ports more', async (t) => {
   )
 })
 
-it('the set of the hand-written set-up converges, and is upgraded one step', async (t) => {
+slow('the set of the hand-written set-up converges, and is upgraded one step', async (t) => {
   const seed = (inventory: Inventory) => {
     // Consul 1.16 cannot be built here
     inventory.versions = { set: 'seed', consul: '1.14.5' }

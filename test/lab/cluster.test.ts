@@ -4,13 +4,12 @@ import test from 'ava'
 import { PUBLIC_NAME } from '../../lab/config.ts'
 import { labDir, labReboot, labStart, labStop, nodeNamed } from '../../lab/index.ts'
 import { askConsul, askNomad, bodyOf, eventually, playbook, secret, secretNames } from './cluster.ts'
+import { saySkipped, slow } from './full.ts'
 import { converged, NODES, on, site } from './machines.ts'
 import { askService, lookUpInside, namesJob, removeJob, runJob } from './names-job.ts'
 import { openPorts } from './ports.ts'
 
-const slow = process.env.CARAVAN_LAB_FULL === '1' ? test : test.skip
-if (process.env.CARAVAN_LAB_FULL !== '1')
-  console.warn('skipped: all three rebooted, and status --deep after it, which npm run test:lab:full has')
+saySkipped('all three rebooted, and status --deep after it')
 
 let [consul, nomad] = ['', '']
 

@@ -7,15 +7,11 @@ import test, { type ExecutionContext } from 'ava'
 import { parse, stringify } from 'yaml'
 import { labDir, labReboot } from '../../lab/index.ts'
 import { askNomad, bodyOf, eventually, playbook, secret } from './cluster.ts'
+import { saySkipped, slow } from './full.ts'
 import { converged, labInventory, NODES, on, planOf, site } from './machines.ts'
 
 // Reboots and volumes take minutes.
-const FULL = process.env.CARAVAN_LAB_FULL === '1'
-const slow = FULL ? test : test.skip
-if (!FULL)
-  console.warn(
-    'skipped: images that cannot be pulled, reboots of CrateDB, and its volumes on devices, which npm run test:lab:full has',
-  )
+saySkipped('images that cannot be pulled, reboots of CrateDB, and its volumes on devices')
 
 const CONTAINER = `docker ps -q --filter 'name=^/?crate-[0-9a-f-]{36}$' | head -n 1`
 

@@ -1,8 +1,8 @@
 import test from 'ava'
 import type { RunEvent } from '../../core/terminal/events.ts'
+import { FULL } from './full.ts'
 import { hostSite, hostsConverged, NODES, on, tornOn, type Watch } from './machines.ts'
 
-const FULL = process.env.CARAVAN_LAB_FULL !== undefined
 const kills = FULL ? 30 : 3
 const seed = Number(process.env.CARAVAN_SEED ?? Date.now() % 1_000_000)
 

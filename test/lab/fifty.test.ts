@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { parse, stringify } from 'yaml'
 import { nodeNamed } from '../../lab/index.ts'
+import { saySkipped, slow } from './full.ts'
 import { hostsConverged, inventoryText, NODES, on, type Ran, site } from './machines.ts'
 import { metered, type Usage, usageIn } from './meter.ts'
 import { type Relay, relay } from './relay.ts'
@@ -52,33 +53,35 @@ const run = async (file: string, ...args: readonly string[]): Promise<{ ran: Ran
   return { ran, usage: usageIn(usage), seconds: (performance.now() - began) / 1000 }
 }
 
-const it = process.env.CARAVAN_LAB_FULL === '1' ? test : test.skip
-if (process.env.CARAVAN_LAB_FULL !== '1') console.warn('skipped: fifty hosts, which npm run test:lab:full has')
+saySkipped('fifty hosts')
 
-it('50 names on real sshds: all converge; a run that changes nothing is one round trip, linear, and small', async (t) => {
-  await hostsConverged(t)
-  await addresses('add')
-  const file = await inventory()
-  const first = await run(file)
-  t.is(first.ran.exit, 0, [first.ran.stderr, ...first.ran.errors].join('\n'))
-  t.log(`first run: ${first.seconds.toFixed(1)} s, ${first.usage.cpu.toFixed(2)} s of CPU`)
-  const ten = await run(file, '--limit', names.slice(0, 10).join(','))
-  const fifty = await run(file)
-  for (const [count, { ran, usage, seconds }] of [
-    [10, ten],
-    [HOSTS, fifty],
-  ] as const) {
-    t.is(ran.exit, 0, ran.errors.join('\n'))
-    const all = Object.values(ran.summary?.hosts ?? {})
-    t.is(all.length, count)
-    t.true(all.every(({ changed, roundTrips }) => changed === 0 && roundTrips === 1))
-    t.log(
-      `${count} hosts, nothing to change: ${seconds.toFixed(2)} s, ${usage.cpu.toFixed(2)} s of CPU, ${usage.mib.toFixed()} MiB`,
-    )
-  }
-  t.true(fifty.usage.mib < MEMORY)
-  t.true(fifty.usage.cpu / HOSTS < LINEAR * (ten.usage.cpu / 10))
-})
+slow(
+  '50 names on real sshds: all converge; a run that changes nothing is one round trip, linear, and small',
+  async (t) => {
+    await hostsConverged(t)
+    await addresses('add')
+    const file = await inventory()
+    const first = await run(file)
+    t.is(first.ran.exit, 0, [first.ran.stderr, ...first.ran.errors].join('\n'))
+    t.log(`first run: ${first.seconds.toFixed(1)} s, ${first.usage.cpu.toFixed(2)} s of CPU`)
+    const ten = await run(file, '--limit', names.slice(0, 10).join(','))
+    const fifty = await run(file)
+    for (const [count, { ran, usage, seconds }] of [
+      [10, ten],
+      [HOSTS, fifty],
+    ] as const) {
+      t.is(ran.exit, 0, ran.errors.join('\n'))
+      const all = Object.values(ran.summary?.hosts ?? {})
+      t.is(all.length, count)
+      t.true(all.every(({ changed, roundTrips }) => changed === 0 && roundTrips === 1))
+      t.log(
+        `${count} hosts, nothing to change: ${seconds.toFixed(2)} s, ${usage.cpu.toFixed(2)} s of CPU, ${usage.mib.toFixed()} MiB`,
+      )
+    }
+    t.true(fifty.usage.mib < MEMORY)
+    t.true(fifty.usage.cpu / HOSTS < LINEAR * (ten.usage.cpu / 10))
+  },
+)
 
 test.after.always('as they were', async (t) => {
   for (const { close } of relays) close()
