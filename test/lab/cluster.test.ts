@@ -128,7 +128,7 @@ slow('status finds all well, and what is asked inside of containers too', async 
 })
 
 test('a service of a job is found by SRV, with its dynamic ports on private addresses', async (t) => {
-  for (const name of NODES) t.is(await eventually(name, askService, 30), '3', name)
+  for (const name of NODES) t.is(await eventually(name, askService, 90), '3', name)
 })
 
 /** What of a secret would be found in clear: its lines, but for the certificate of a CA, which is none. */

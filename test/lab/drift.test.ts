@@ -155,6 +155,8 @@ const container = () => on(NODE, "docker inspect -f '{{.State.Running}} {{.State
 
 test.before('a converged lab with a container that runs', async (t) => {
   await hostsConverged(t)
+  // Nomad asks Docker again and again, and by its socket would start what a test stops
+  await on(NODE, 'systemctl stop nomad 2>/dev/null || :')
   // an image out of the machine itself, since there is no registry in the lab
   await on(
     NODE,
@@ -165,7 +167,7 @@ docker run -d --name survivor --network none tiny sleep infinity`,
 })
 
 test.after.always('as it was', async () => {
-  await on(NODE, "docker rm -f survivor; sed -i '/ mine$/d' /etc/hosts")
+  await on(NODE, "docker rm -f survivor; sed -i '/ mine$/d' /etc/hosts; systemctl start nomad 2>/dev/null || :")
   await Promise.all(NODES.map((name) => on(name, `${sed('/max-concurrent-downloads/d', DAEMON)}`)))
 })
 

@@ -117,14 +117,14 @@ test.serial('the machines reach each other over the private network, up to its M
 
 const UDP_ECHO = `python3 -c 'import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("0.0.0.0", 8301))
+s.bind(("0.0.0.0", 9999))
 data, (address, port) = s.recvfrom(99)
 s.sendto(address.encode() + b" says " + data, (address, port))'`
 const UDP_ASK = `import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.settimeout(1)
 for attempt in range(5):
-  s.sendto(b"hello", (sys.argv[1], 8301))
+  s.sendto(b"hello", (sys.argv[1], 9999))
   try: print(s.recv(99).decode()); break
   except TimeoutError: pass`
 

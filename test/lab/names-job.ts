@@ -56,11 +56,15 @@ export const removeJob = async (token: string): Promise<void> => {
 /** A script that looks up a name inside of the container of its node. */
 export const lookUpInside = (name: string): string => `docker exec "$(${container})" nslookup -type=a ${name}`
 
-/** A script that asks the job's service at each address and dynamic port that Consul names, and prints how many answer. */
+/**
+ * A script that asks the job's service at each address and dynamic port that Consul names, and prints how many answer;
+ * it fails until that is one on every node.
+ */
 export const askService = `count=0
 for target in $(dig +short @127.0.0.1 -p 8600 ${JOB}.service.consul SRV | awk '{ print $4 ":" $3 }'); do
   address=$(dig +short @127.0.0.1 -p 8600 "\${target%%:*}")
-  case $address in 10.33.*) ;; *) echo "a port on $address"; exit ;; esac
+  case $address in 10.33.*) ;; *) echo "a port on $address"; exit 0 ;; esac
   curl -sf -m 5 -o /dev/null "http://$address:\${target#*:}/hostname" && count=$((count + 1))
 done
-echo $count`
+echo $count
+[ $count = ${NODES.length} ]`
