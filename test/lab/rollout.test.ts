@@ -19,7 +19,7 @@ test('a first boot that is not given all servers starts none', async (t) => {
 test('a first boot starts all servers together, and a second run changes nothing', async (t) => {
   const first = await roll()
   t.is(first.exit, 0, first.said)
-  for (const name of NODES) t.is(await on(name, 'ls /var/lib/caravan | grep established'), 'established-toy')
+  for (const name of NODES) t.is(await on(name, 'ls /var/lib/caravan | grep established-toy'), 'established-toy')
   const second = await roll()
   t.is(second.exit, 0, second.said)
   t.true(second.said.includes('nothing to change'), second.said)
