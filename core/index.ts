@@ -8,6 +8,7 @@ export type { CertificateAuthority, Release, Releases, SecretKind, Secrets } fro
 export { type Play, play } from './declare/play.ts'
 export { type ApiAccess, apiType, onOne, type Resource } from './declare/resource.ts'
 export { defineRole, type Finding, type Role, type RoleInput, type RoleOptions, type Vitals } from './declare/role.ts'
+export { isServer, publicNamesOf, serversOf } from './declare/servers.ts'
 export { atLeast } from './declare/version.ts'
 export { CaravanError } from './errors.ts'
 export { onHosts } from './hosts.ts'

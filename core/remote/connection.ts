@@ -38,10 +38,7 @@ export const sshConnection = (options: ConnectionOptions): Connection => {
   const open = async (): Promise<void> => {
     password ??= await sudoPasswordOf(route.host)
     if (existsSync(mark) && (await isListening(socket))) return
-    const began = performance.now()
-    const request = { command: ':', input: new Uint8Array(), password }
-    await overSsh(route, request, { signal: closed.signal })
-    seconds = (performance.now() - began) / 1000
+    seconds = await becomeRoot(route, password, closed.signal)
     // Without the mark the next run asks the host again: slower, but right.
     if (!typed) await writeFile(mark, '', { mode: 0o600 }).catch(() => undefined)
   }
@@ -52,22 +49,9 @@ export const sshConnection = (options: ConnectionOptions): Connection => {
     })
     return opened
   }
-  // Each round mends the one thing that the last attempt stopped at.
-  const ask = async (): Promise<void> => {
-    for (let atSsh = 0, atSudo = 0; ; ) {
-      const error: unknown = await connect().catch((thrown) => thrown)
-      if (error === undefined) return
-      if (!(error instanceof AskableError)) throw error
-      // An open socket means that ssh let us in, so it is sudo that waits for a person.
-      if (await isListening(socket)) {
-        if (options.askPassword === undefined || atSudo++ === SUDO_TRIES) throw error
-        password = await options.askPassword(`${route.host.name}: password for sudo`)
-        typed = true
-      } else {
-        if (atSsh++ > 0) throw error
-        await atTerminal(route)
-      }
-    }
+  const usePassword = (answer: string): void => {
+    password = answer
+    typed = true
   }
   const send = async (command: string, input: Uint8Array, run: RunOptions = {}): Promise<ScriptResult> => {
     roundTrips++
@@ -87,7 +71,35 @@ export const sshConnection = (options: ConnectionOptions): Connection => {
     connectSeconds: () => seconds,
     close: async () => closed.abort(),
   }
-  return { transport, connect, ask }
+  return { transport, connect, ask: () => askUntilOpen(options, connect, usePassword) }
+}
+
+/** Opens the connection by a command that does nothing. Returns the seconds that it took. */
+const becomeRoot = async (route: Route, password: string | undefined, signal: AbortSignal): Promise<number> => {
+  const began = performance.now()
+  await overSsh(route, { command: ':', input: new Uint8Array(), password }, { signal })
+  return (performance.now() - began) / 1000
+}
+
+/** Each round mends the one thing that the last attempt stopped at. */
+const askUntilOpen = async (
+  { route, socket, askPassword }: ConnectionOptions,
+  connect: () => Promise<void>,
+  usePassword: (password: string) => void,
+): Promise<void> => {
+  for (let atSsh = 0, atSudo = 0; ; ) {
+    const error: unknown = await connect().catch((thrown) => thrown)
+    if (error === undefined) return
+    if (!(error instanceof AskableError)) throw error
+    // An open socket means that ssh let us in, so it is sudo that waits for a person.
+    if (await isListening(socket)) {
+      if (askPassword === undefined || atSudo++ === SUDO_TRIES) throw error
+      usePassword(await askPassword(`${route.host.name}: password for sudo`))
+    } else {
+      if (atSsh++ > 0) throw error
+      await atTerminal(route)
+    }
+  }
 }
 
 /** Lets ssh ask what it has to, on the terminal itself. Whether it helped, the next attempt tells. */

@@ -1,6 +1,15 @@
-import { defineRole, type HttpHave, http, onOne, type Resource, ready, type Secrets } from '../../core/index.ts'
+import {
+  defineRole,
+  type HttpHave,
+  http,
+  isServer,
+  onOne,
+  type Resource,
+  ready,
+  type Secrets,
+} from '../../core/index.ts'
 import { managed } from './cluster.ts'
-import { ConsulVars, consulSecrets, isServer } from './vars.ts'
+import { ConsulVars, consulSecrets } from './vars.ts'
 
 /** What a token may do, and its identity: who reads the list of tokens finds it by that. */
 type Grant = Readonly<{ accessor: string; description: string; rules: string }>

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { isIP } from 'node:net'
 import {
   type Cluster,
   certificate,
@@ -7,13 +6,16 @@ import {
   file,
   type Host,
   type HostWithFacts,
+  isServer,
+  publicNamesOf,
   type Resource,
   type RoleInput,
   type Secret,
+  serversOf,
   template,
 } from '../../core/index.ts'
 import type { Installation } from './install.ts'
-import { type ConsulVars, httpsPort, isServer, serversOf } from './vars.ts'
+import { type ConsulVars, httpsPort } from './vars.ts'
 
 type Input = Pick<RoleInput<ConsulVars>, 'host' | 'hosts' | 'cluster' | 'vars' | 'secrets'>
 
@@ -39,9 +41,11 @@ export const peersOf = (host: Host, hosts: readonly Host[]): readonly string[] =
     .filter(({ name }) => name !== host.name)
     .map(({ privateIp }) => privateIp)
 
+type ConfigTokens = Readonly<{ tokens: Readonly<Record<string, Secret>>; generation: number }>
+
 /** Everything in /etc/consul.d. Source: consul's documentation, "Agents configuration file reference". */
 export const agentFiles = (input: Input, { program, dnsToken }: Installation): AgentFiles => {
-  const { host, hosts, vars, secrets } = input
+  const { host, secrets } = input
   const ca = file(`${CONFIG}/tls/ca.pem`, { ...OURS, content: secrets.ca('consul-ca').certificate })
   const identity = certificateFor(input)
   const tokens = {
@@ -52,30 +56,7 @@ export const agentFiles = (input: Input, { program, dnsToken }: Installation): A
   }
   const generation = generationOf([ca.want.sha256 ?? '', ...Object.values(tokens).map((token) => token.reveal())])
 
-  // each is tried together with those before it
-  const checked = (name: string, content: string | Secret, siblings: readonly Resource[] = []) =>
-    file(`${CONFIG}/${name}`, {
-      ...OURS,
-      content,
-      validate: `${program} validate -quiet "\${1%/*}"`,
-      siblings: siblings.map(({ id }) => id),
-    })
-  const main = checked('consul.hcl', template('consul/consul.hcl.ejs', settingsOf(input)))
-  const joining = checked(
-    'consul-join.hcl',
-    template('consul/consul-join.hcl.ejs', {
-      key: secrets.value('consul-gossip-key'),
-      peers: peersOf(host, hosts),
-      expect: isServer(host) ? serversOf(hosts).length : null,
-    }),
-    [main],
-  )
-  const given = checked('consul-tokens.hcl', template('consul/consul-tokens.hcl.ejs', { tokens, generation }), [
-    main,
-    joining,
-  ])
-  // read after the others, so that it wins
-  const further = checked('settings.json', `${JSON.stringify(vars.settings, null, 2)}\n`, [main, joining, given])
+  const [main, joining, given, further] = configFiles(input, program, { tokens, generation })
   return {
     resources: [
       directory(CONFIG, PRIVATE),
@@ -95,6 +76,32 @@ export const agentFiles = (input: Input, { program, dnsToken }: Installation): A
   }
 }
 
+/** Each is tried together with those before it, in the order in which the agent reads them. */
+const configFiles = (input: Input, program: string, tokens: ConfigTokens) => {
+  const { host, hosts, vars, secrets } = input
+  const checked = (name: string, content: string | Secret, siblings: readonly Resource[] = []) =>
+    file(`${CONFIG}/${name}`, {
+      ...OURS,
+      content,
+      validate: `${program} validate -quiet "\${1%/*}"`,
+      siblings: siblings.map(({ id }) => id),
+    })
+  const main = checked('consul.hcl', template('consul/consul.hcl.ejs', settingsOf(input)))
+  const joining = checked(
+    'consul-join.hcl',
+    template('consul/consul-join.hcl.ejs', {
+      key: secrets.value('consul-gossip-key'),
+      peers: peersOf(host, hosts),
+      expect: isServer(host) ? serversOf(hosts).length : null,
+    }),
+    [main],
+  )
+  const given = checked('consul-tokens.hcl', template('consul/consul-tokens.hcl.ejs', tokens), [main, joining])
+  // read after the others, so that it wins
+  const further = checked('settings.json', `${JSON.stringify(vars.settings, null, 2)}\n`, [main, joining, given])
+  return [main, joining, given, further] as const
+}
+
 const certificateFor = ({ host, cluster, secrets }: Input) => {
   const { datacenter, expose } = cluster
   // Source: `consul tls cert create`; servers of other names are refused by verify_server_hostname
@@ -108,10 +115,6 @@ const certificateFor = ({ host, cluster, secrets }: Input) => {
     ca: secrets.ca('consul-ca'),
   })
 }
-
-// An alias of somebody's ssh configuration is no name that a browser would use.
-const publicNamesOf = ({ address }: Host): readonly string[] =>
-  isIP(address) !== 0 || /^([a-z0-9-]{1,63}\.)+[a-z0-9-]{1,63}$/i.test(address) ? [address] : []
 
 const settingsOf = ({ host, cluster, vars }: Input) => ({
   datacenter: cluster.datacenter,

@@ -1,6 +1,14 @@
-import { type HealthCheck, type HealthInput, type Host, type Secrets, withApi } from '../../core/index.ts'
+import {
+  type HealthCheck,
+  type HealthInput,
+  type Host,
+  isServer,
+  type Secrets,
+  serversOf,
+  withApi,
+} from '../../core/index.ts'
 import { managed } from './cluster.ts'
-import { type ConsulVars, httpsPort, isServer, serversOf } from './vars.ts'
+import { type ConsulVars, httpsPort } from './vars.ts'
 
 const curl = 'curl -q -s --noproxy "*" --max-time 5'
 const API = 'http://127.0.0.1:8500'

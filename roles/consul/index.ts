@@ -1,8 +1,8 @@
-import { defineRole, type Finding, file, type Host, ready, service, template } from '../../core/index.ts'
+import { defineRole, type Finding, file, type Host, ready, serversOf, service, template } from '../../core/index.ts'
 import { agentFiles, CERTIFICATE, peersOf } from './files.ts'
 import { consulHealth } from './health.ts'
 import { install } from './install.ts'
-import { ConsulVars, consulSecrets, httpsPort, serversOf } from './vars.ts'
+import { ConsulVars, consulSecrets, httpsPort } from './vars.ts'
 
 /** An agent of Consul: a server on the hosts of the group `servers`, a client elsewhere. With TLS, and ACLs that deny. */
 export default defineRole(

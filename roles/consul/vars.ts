@@ -1,4 +1,4 @@
-import { type Cluster, type Host, type SecretKind, z } from '../../core/index.ts'
+import { type Cluster, type SecretKind, z } from '../../core/index.ts'
 
 export const ConsulVars = z.strictObject({
   from: z
@@ -35,13 +35,6 @@ export const consulSecrets = {
   'consul-dns-token': 'uuid',
   'consul-nomad-token': 'uuid',
 } as const satisfies Record<string, SecretKind>
-
-/** The group whose hosts are servers. */
-const SERVERS = 'servers'
-
-export const isServer = ({ groups }: Host): boolean => groups.includes(SERVERS)
-
-export const serversOf = (hosts: readonly Host[]): readonly Host[] => hosts.filter(isServer)
 
 /**
  * Where an agent listens with TLS. For management pages it is the port that people know, on the public address too;

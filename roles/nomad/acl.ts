@@ -1,6 +1,5 @@
-import { defineRole, http, onOne, ready, type Secrets } from '../../core/index.ts'
+import { defineRole, http, isServer, onOne, ready, type Secrets } from '../../core/index.ts'
 import { asManager, managerScript, OWN_NODE } from './api.ts'
-import { isServer } from './files.ts'
 import { nomadSecrets } from './secrets.ts'
 import { NomadVars } from './vars.ts'
 

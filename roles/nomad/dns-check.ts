@@ -1,6 +1,5 @@
-import type { HealthCheck, HealthInput } from '../../core/index.ts'
+import { type HealthCheck, type HealthInput, serversOf } from '../../core/index.ts'
 import { managerScript } from './api.ts'
-import { serversOf } from './files.ts'
 import type { NomadVars } from './vars.ts'
 
 type Input = HealthInput<NomadVars>

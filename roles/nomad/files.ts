@@ -1,12 +1,13 @@
-import { isIP } from 'node:net'
 import {
   atLeast,
   certificate,
   directory,
   file,
-  type Host,
+  isServer,
+  publicNamesOf,
   type Resource,
   type RoleInput,
+  serversOf,
   template,
 } from '../../core/index.ts'
 import { AFTER_BOOT } from './after-boot.ts'
@@ -19,10 +20,6 @@ const CONFIG = '/etc/nomad.d/nomad.hcl'
 const CONSUL = '/etc/nomad.d/consul.hcl'
 const SETTINGS = '/etc/nomad.d/settings.json'
 const JOIN = '/etc/nomad.d/nomad-join.hcl'
-
-export const isServer = ({ groups }: Host): boolean => groups.includes('servers')
-
-export const serversOf = (hosts: readonly Host[]): readonly Host[] => hosts.filter(isServer)
 
 type Input = RoleInput<NomadVars>
 
@@ -54,10 +51,6 @@ export const certificates = ({ host, cluster, secrets, vars }: Input): readonly 
     }),
   ]
 }
-
-// An alias of somebody's ssh configuration is no name that a browser would use.
-const publicNamesOf = ({ address }: Host): readonly string[] =>
-  isIP(address) !== 0 || /^([a-z0-9-]{1,63}\.)+[a-z0-9-]{1,63}$/i.test(address) ? [address] : []
 
 /** The configuration that an agent restarts on. */
 export const configuration = (input: Input): readonly Resource[] => {

@@ -1,13 +1,18 @@
-import type { Finding, HealthCheck, HealthInput, RoleInput } from '../../core/index.ts'
+import {
+  type Finding,
+  type HealthCheck,
+  type HealthInput,
+  isServer,
+  type RoleInput,
+  serversOf,
+} from '../../core/index.ts'
 import { asking, managerScript, OWN_NODE } from './api.ts'
 import { dnsInContainer } from './dns-check.ts'
-import { isServer, serversOf } from './files.ts'
 import type { NomadVars } from './vars.ts'
 
 /** What keeps a host from being an agent of Nomad, or makes it a poor one. */
-export const findings = ({ host, hosts, vars }: RoleInput<NomadVars>): readonly Finding[] => {
+export const findings = ({ host, vars }: RoleInput<NomadVars>): readonly Finding[] => {
   const found: Finding[] = []
-  const servers = serversOf(hosts)
   if (host.facts.privateInterface === undefined)
     found.push({
       level: 'error',
@@ -19,18 +24,6 @@ export const findings = ({ host, hosts, vars }: RoleInput<NomadVars>): readonly 
       level: 'error',
       message: 'is neither a server nor a client of Nomad',
       hint: 'put it into the group servers, or leave client on',
-    })
-  if (servers.length % 2 === 0 && servers[0]?.name === host.name)
-    found.push({
-      level: 'warning',
-      message: `the group servers has ${servers.length} hosts, and an even number bears no more failures than one less`,
-      hint: 'make it 1, 3 or 5; the others are clients',
-    })
-  if (vars.client && host.facts.cgroup === 1)
-    found.push({
-      level: 'warning',
-      message: 'runs jobs on cgroups v1, which newer versions of Nomad and Docker leave behind',
-      hint: 'boot with systemd.unified_cgroup_hierarchy=1',
     })
   return found
 }

@@ -317,13 +317,6 @@ test('findings', (t) => {
   t.deepEqual(messages({ ...facts.debian12, privateInterface: undefined }), [
     'error: no interface has its private address 10.33.0.2, and Nomad would put ports on the public one',
   ])
-  t.deepEqual(messages({ ...facts.debian12, cgroup: 1 }), [
-    'warning: runs jobs on cgroups v1, which newer versions of Nomad and Docker leave behind',
-  ])
-  t.deepEqual(messages({ ...facts.debian12, cgroup: 1 }, { client: false }), [])
-  t.deepEqual(messages(facts.debian12, {}, { hosts: servers.slice(0, 2) }), [
-    'warning: the group servers has 2 hosts, and an even number bears no more failures than one less',
-  ])
   const idle = nomad.checks({
     ...given(),
     host: { ...client, facts: facts.debian12 },

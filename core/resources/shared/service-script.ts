@@ -1,4 +1,4 @@
-import { quote, words } from '../remote/shell.ts'
+import { quote, words } from '../../remote/shell.ts'
 
 /** Reload first, and restart only when that took effect. */
 export type ReloadFirst = Readonly<{
