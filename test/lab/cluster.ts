@@ -17,9 +17,17 @@ export const playbook = async (name: string, ...args: readonly string[]): Promis
 /** A secret of the lab, in plain text. */
 export const secret = (name: string): Promise<string> => playbook('secrets', 'show', name)
 
-/** The names of all secrets of the lab. */
-export const secretNames = async (): Promise<readonly string[]> =>
-  (await playbook('secrets', 'show')).split('\n').map((line) => line.trim().split(/\s/)[0] ?? '')
+/** What would be found of the lab's secrets in clear: their lines, but for certificates of CAs, which are none. */
+export const secretLines = async (): Promise<readonly string[]> => {
+  const names = (await playbook('secrets', 'show')).split('\n').map((line) => line.trim().split(/\s/)[0] ?? '')
+  if (names.length < 8) throw new Error(`the lab has only these secrets: ${names.join(', ')}`)
+  return (await Promise.all(names.map(secret))).flatMap((text) =>
+    text
+      .replace(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g, '')
+      .split('\n')
+      .filter((line) => line.length > 20 && !line.startsWith('-----')),
+  )
+}
 
 /** Asks until a script succeeds on a machine. Rejects with its last failure once the seconds are over. */
 export const eventually = async (name: string, script: string, seconds: number): Promise<string> => {

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import test from 'ava'
 import { quote, words } from '../../core/remote/shell.ts'
 import { labDrops, labReset } from '../../lab/index.ts'
+import { secretLines } from './cluster.ts'
 import { appliedIn, differing, NODES, plannedIn, site, treeOf } from './machines.ts'
+import { watchProcesses } from './processes.ts'
 
 const DIRECTORIES = '/etc /usr /opt /srv /root /var/lib'
 const project = join(import.meta.dirname, '../..')
@@ -70,13 +72,27 @@ test('from empty machines: --check, the run, and the run that changes nothing', 
   const wrote = check.stderr.split('\n').filter((line) => line.startsWith('wrote '))
   t.deepEqual(wrote, ['wrote var/upper/tmp/canary'], '--check wrote to this computer')
 
+  const stopWatching = watchProcesses()
   const run = await site(['--yes'])
+  const processes = stopWatching()
   t.is(run.exit, 0, [run.stderr, ...run.errors].join('\n'))
   const [planned, firm, applied] = [plannedIn(check, 'firm', 'provisional'), plannedIn(check, 'firm'), appliedIn(run)]
   t.true(firm.size > 0 && applied.size > 0)
   t.deepEqual(without(applied, planned), [], 'applied, but not in the plan')
   t.deepEqual(without(applied, plannedIn(run, 'firm', 'provisional')), [], 'applied, but never shown')
   t.log(`firm, and then found true: ${without(firm, applied).join(', ') || 'nothing'}`)
+
+  for (const program of ['playbooks/site.mjs', 'consul agent', 'nomad agent'])
+    t.true(
+      processes.some((text) => text.includes(program)),
+      `not seen among processes: ${program}`,
+    )
+  const secrets = await secretLines()
+  t.deepEqual(
+    processes.filter((text) => secrets.some((line) => text.includes(line))).map((text) => text.slice(0, 80)),
+    [],
+    'a secret was in arguments or in an environment',
+  )
 
   const again = await site(['--yes'])
   t.is(again.exit, 0, again.errors.join('\n'))
