@@ -11,20 +11,22 @@ import { probe } from './probe.ts'
 /** What each server of a cluster says; undefined: it cannot be asked. */
 type Servers = ReadonlyMap<string, Have | undefined>
 
-/** Asks all servers once a second until the answer is true. @throws WaitError with the last answer. */
+/** Asks all servers once a second until the answer is true. @throws WaitError with the last answer, and the hint. */
 export const waitUntil = async (
   play: Play,
   cluster: ClusterRole,
   members: readonly Member[],
   question: (standings: Standings) => true | string,
   input: RunInput,
+  hint?: string,
 ): Promise<Standings> => {
   const deadline = Date.now() + cluster.within * 1000
   for (;;) {
     const standings = standingsOf(await lookAround(play, cluster, members, input))
     const answer = question(standings)
     if (answer === true) return standings
-    if (Date.now() >= deadline) throw new WaitError(`${answer} (waited ${cluster.within} s)`, { role: play.role.name })
+    if (Date.now() >= deadline)
+      throw new WaitError(`${answer} (waited ${cluster.within} s)`, { role: play.role.name, hint })
     await new Promise((resolve) => setTimeout(resolve, 1000))
   }
 }

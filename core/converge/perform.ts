@@ -45,8 +45,13 @@ export const runPlay = async (
   const name = own.role.name
   input.emit({ event: 'play', play: name, hosts: busy.map(({ host }) => host.name) })
   const apply = (member: Member) => applyPlay(member, play, plans.get(member) ?? [], input)
-  return rollOut({ play: own, members, busy, apply }, input)
+  const takesAway = (member: Member) => (plans.get(member) ?? []).some(mayEndProgram)
+  return rollOut({ play: own, members, busy, apply, takesAway }, input)
 }
+
+// What is provisional may turn out to need anything.
+const mayEndProgram = ({ kind, resource, changes }: Planned): boolean =>
+  kind !== 'wait' && (kind === 'provisional' || !resource.type.endsNothing?.(changes))
 
 /** What may have been changed on any host of a cluster, or whose owner has left, is observed by all candidates again. */
 const electAgain = async (play: number, members: readonly Member[], input: RunInput): Promise<void> => {

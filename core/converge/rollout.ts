@@ -14,6 +14,8 @@ export type Rollout = Readonly<{
   members: readonly Member[]
   busy: readonly Member[]
   apply: (member: Member) => Promise<void>
+  /** Whether what is applied on a member may end a program there, so that its cluster has to do without it. */
+  takesAway: (member: Member) => boolean
 }>
 
 /**
@@ -74,25 +76,32 @@ const isWhole = ({ play, members, busy }: Rollout, { inventory, emit }: RunInput
   return false
 }
 
-const oneByOne = async (
-  { play, members, busy, apply }: Rollout,
-  cluster: ClusterRole,
-  first: Standings,
-  input: RunInput,
-): Promise<void> => {
+const oneByOne = async (rollout: Rollout, cluster: ClusterRole, first: Standings, input: RunInput): Promise<void> => {
+  const { play, members, busy, apply, takesAway } = rollout
   const inOrder = takingOrder(
     busy.map(({ host }) => host.name),
     first,
   ).flatMap((name) => busy.filter(({ host }) => host.name === name))
   await inTurn(inOrder, input, async (member) => {
     const { name } = member.host
-    const standings = await waitUntil(play, cluster, members, (now) => mayTake(name, now), input)
-    if (standings.get(name)?.leader && hasHeir(name, standings)) await handOver(play, cluster, member, input)
+    const taking = takesAway(member)
+    const standings = taking ? await untilFree(name, rollout, cluster, input) : first
+    if (taking && standings.get(name)?.leader && hasHeir(name, standings)) await handOver(play, cluster, member, input)
     await apply(member)
     // without a quorum one server alone opens no gate: the next ones bring it back, and the play's gate waits for them
     if (hasQuorum(standings)) await waitUntil(play, cluster, members, (now) => gate([name], now), input)
   })
 }
+
+const untilFree = (name: string, { play, members }: Rollout, cluster: ClusterRole, input: RunInput) =>
+  waitUntil(
+    play,
+    cluster,
+    members,
+    (now) => mayTake(name, now),
+    input,
+    'bring back who is missing, then run again; a change that restarts nothing is made without them',
+  )
 
 const hasHeir = (leader: string, standings: Standings): boolean =>
   [...standings].some(([name, standing]) => name !== leader && standing?.healthy && standing.voter)
@@ -121,7 +130,11 @@ const stopAfter = (failed: Member, busy: readonly Member[], { emit }: RunInput):
 }
 
 /** The gate of a cluster after its play. */
-const awaitGate = async ({ play, members, busy }: Rollout, cluster: ClusterRole, input: RunInput): Promise<boolean> => {
+const awaitGate = async (
+  { play, members, busy }: Pick<Rollout, 'play' | 'members' | 'busy'>,
+  cluster: ClusterRole,
+  input: RunInput,
+): Promise<boolean> => {
   const took = active(busy).map(({ host }) => host.name)
   if (hostsOfPlay(play, input.inventory).length < 3)
     input.emit({
@@ -146,7 +159,7 @@ export const waitAtGate = async (play: Play, members: readonly Member[], input: 
   if (cluster === undefined) return true
   if (closedGate(play, members, input) !== undefined) {
     const busy = active(members).filter(({ host }) => hostsOfPlay(play, input.inventory).includes(host))
-    if (!(await awaitGate({ play, members, busy, apply: async () => {} }, cluster, input))) return false
+    if (!(await awaitGate({ play, members, busy }, cluster, input))) return false
   }
   await establish(cluster, unmarked(play, members, input), input)
   return true

@@ -93,6 +93,8 @@ export type ResourceType<Want, Have> = Readonly<{
   inputs?: (id: string, want: Want) => readonly string[]
   /** Properties that no service needs a restart for, whatever it lists in `restartOn`. Default: none. */
   quiet?: readonly string[]
+  /** Whether these changes end no program, so that they need no server taken out of its cluster. Default: they may. */
+  endsNothing?: (changes: readonly Change[]) => boolean
   /** True: applying it is waiting for it. It is listed as "waits for" and never counts as a change. */
   waits?: true
   /** Where the thing is behind a vendor's API; then it is declared in a play on `controller`, and has no fragments. */

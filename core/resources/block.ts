@@ -58,6 +58,7 @@ export const blockType: ResourceType<BlockWant, BlockHave> = {
     const change = { property: 'block', from: from === undefined ? 'absent' : show(before), to: show(to) }
     return [isSecret(want.content) ? change : { ...change, diff: { from: before, to } }]
   },
+  endsNothing: () => true,
   apply: ({ id, want }) => applyBlock(id, want),
   inputs: (id) => [pathOf(id)],
   sensitive: ({ content }) => isSecret(content),

@@ -87,6 +87,7 @@ export const certificateType: ResourceType<CertificateWant, CertificateHave> = {
     if (state.kind !== 'file') return [{ property: 'kind', from: state.kind, to: 'certificate' }]
     return [...certificateChanges(want, found, now), ...ownershipChanges(want, state)]
   },
+  endsNothing: () => true,
   apply: async ({ id, want, have, changes, upload }) => {
     const owned = changes.every(({ property }) => ['owner', 'group', 'mode'].includes(property))
     if (have !== UNKNOWN && have.found !== undefined && owned) return mendOwnership(want, id)

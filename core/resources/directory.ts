@@ -37,6 +37,7 @@ export const directoryType: ResourceType<DirectoryWant, PathState> = {
     if (have.kind !== 'directory') return [{ property: 'kind', from: have.kind, to: 'directory' }]
     return ownershipChanges(want, have)
   },
+  endsNothing: () => true,
   apply: ({ id, want }) => `
 path=${quote(id)}
 if [ -L "$path" ] || { [ -e "$path" ] && [ ! -d "$path" ]; }; then

@@ -45,6 +45,7 @@ export const fileType: ResourceType<FileWant, PathState> = {
     if (have.kind !== 'file') return [{ property: 'kind', from: have.kind, to: 'file' }]
     return [...contentChange(want, have), ...ownershipChanges(want, have)]
   },
+  endsNothing: () => true,
   apply: ({ id, want, have, upload }) =>
     have !== UNKNOWN && have.kind === 'file' && have.sha256 === hashOf(want)
       ? mendOwnership(want, id)

@@ -61,6 +61,7 @@ export const jsonType: ResourceType<JsonWant, JsonHave> = {
     if (have.kind === 'absent') return [{ property: 'state', from: 'absent', to: 'present' }, ...leaves]
     return [...leaves, ...ownershipChanges(want, have.state)]
   },
+  endsNothing: () => true,
   apply: async ({ id, want, have, upload }) => {
     if (have === UNKNOWN || have.kind === 'unfit') return fail('it was not observed: run again')
     if (have.kind === 'file' && leavesOf(want, objectIn(have.text)).length === 0) return mendOwnership(want, id)

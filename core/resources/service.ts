@@ -40,6 +40,7 @@ export const serviceType: ResourceType<ServiceOptions, Have> = {
     ...enablement(want, have),
     ...(want.running === undefined ? [] : want.running ? run(want, have, view) : stop(have)),
   ],
+  endsNothing: (changes) => changes.every(({ property }) => !['running', 'restart'].includes(property)),
   apply: ({ id, want, have, changes }) =>
     serviceScript({
       unit: id,

@@ -5,11 +5,11 @@ import { z } from 'zod'
 import { type ClusterRole, gate, mayTake, type Standing, takingOrder } from '../../core/declare/cluster.ts'
 import { noMeans } from '../../core/declare/means.ts'
 import { type Play, play } from '../../core/declare/play.ts'
-import type { Resource } from '../../core/declare/resource.ts'
+import { declare, type Resource } from '../../core/declare/resource.ts'
 import { defineRole } from '../../core/declare/role.ts'
 import { quote } from '../../core/remote/shell.ts'
 import { Secret } from '../../core/secrets/secret.ts'
-import { broken, note, planned, type ToyHost, toyHost, toyRun } from './toy.ts'
+import { broken, note, noteType, planned, type ToyHost, toyHost, toyRun } from './toy.ts'
 
 const up: Standing = { healthy: true, leader: false, voter: true }
 const leads: Standing = { ...up, leader: true }
@@ -193,6 +193,24 @@ test('no server is taken while another one is out and stays out', async (t) => {
   )
   t.deepEqual(result.errors.slice(1), ['left alone, since the play stopped at node-2'])
   t.deepEqual(applies(result), [])
+})
+
+const calm = (path: string, text: string) =>
+  declare({ ...noteType, name: 'calm', endsNothing: () => true }, path, { text })
+
+test('what ends no program is changed while another server is out, one at a time, and nobody hands over', async (t) => {
+  const toy = toyCluster(t, 3)
+  establish(toy)
+  rmSync(join(toy.dirOf('node-3'), 'up'))
+  const hosts = toy.toys.slice(0, 2).map(({ host }) => host)
+  const result = await runCluster(toy, (dir) => [calm(`${dir}/config`, '2')], { hosts })
+  t.deepEqual(result.errors, [])
+  t.is(result.exit, 0)
+  t.deepEqual(applies(result), ['node-2', 'node-1'])
+  t.true(existsSync(join(toy.dirOf('node-1'), 'leader')))
+  const both = await runCluster(toy, (dir) => [calm(`${dir}/config`, '3'), note(`${dir}/program`, '3')], { hosts })
+  t.is(both.exit, 1, 'beside a change that may end one it waits')
+  t.deepEqual(applies(both), [])
 })
 
 test('a cluster that has lost its quorum is mended server by server, without waiting for what one alone cannot bring', async (t) => {
