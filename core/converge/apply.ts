@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { describe, type ResourceType, UNKNOWN } from '../declare/resource.ts'
+import { describe, type ResourceType, Unknown } from '../declare/resource.ts'
 import { ApplyError, asCaravanError, type CaravanError, WaitError } from '../errors.ts'
 import type { Transport } from '../remote/transport.ts'
 import { applyScript, type Fragment, isChange, UPLOADS } from './apply-script.ts'
@@ -25,7 +25,7 @@ export const workOf = (play: number, entries: readonly Entry[], planned: readonl
     const work = byIdentity.get(entry.identity)
     if (work !== undefined) works.push(work)
     else if (entry.resource.type.waits && works.length > 0)
-      works.push({ ...entry, kind: 'wait', changes: [], have: UNKNOWN })
+      works.push({ ...entry, kind: 'wait', changes: [], have: new Unknown('something before it changes') })
   }
   return works
 }

@@ -2,7 +2,7 @@ import type { ClusterRole, Standings } from '../declare/cluster.ts'
 import type { Host } from '../declare/host.ts'
 import { noMeans } from '../declare/means.ts'
 import { hostsOfPlay, type Play } from '../declare/play.ts'
-import { UNKNOWN } from '../declare/resource.ts'
+import { Unknown } from '../declare/resource.ts'
 import { ConnectError, WaitError } from '../errors.ts'
 import { type Have, standing, standingIdentity } from '../resources/standing.ts'
 import type { Member, RunInput } from './crew.ts'
@@ -73,5 +73,5 @@ const askOne = async (
   const resource = standing(cluster, host, means.secrets(role, true))
   const { haves } = await probe(host, fleet.transport(host), [resource])
   const have = haves.get(standingIdentity(cluster))
-  return have === undefined || have === UNKNOWN ? undefined : (have as Have)
+  return have === undefined || Unknown.is(have) ? undefined : (have as Have)
 }

@@ -1,4 +1,4 @@
-import { UNKNOWN } from '../declare/resource.ts'
+import { Unknown } from '../declare/resource.ts'
 import type { Member } from './crew.ts'
 
 /**
@@ -12,7 +12,7 @@ export const elect = (members: readonly Member[]): void => {
       if (!resource.one) continue
       const owner = owners.get(identity)
       const better =
-        owner !== undefined && owner.haves.get(identity) === UNKNOWN && member.haves.get(identity) !== UNKNOWN
+        owner !== undefined && Unknown.is(owner.haves.get(identity)) && !Unknown.is(member.haves.get(identity))
       if (owner === undefined || better) owners.set(identity, member)
     }
   }

@@ -1,4 +1,4 @@
-import { type Change, describe, identityOf, type Resource, UNKNOWN } from '../declare/resource.ts'
+import { type Change, describe, identityOf, type Resource, Unknown } from '../declare/resource.ts'
 import { asCaravanError, type CaravanError, ProbeError } from '../errors.ts'
 import type { Entry } from './compile.ts'
 import type { Haves } from './probe.ts'
@@ -79,9 +79,9 @@ const planEntry = (
   changed: Progress['changed'],
 ): Planned | undefined => {
   const { type, want } = entry.resource
-  if (have === UNKNOWN) {
-    if (!earlier) throw cannotObserve(entry)
-    const changes = [{ property: 'state', from: '(cannot be observed yet)', to: 'as declared' }]
+  if (Unknown.is(have)) {
+    if (!earlier) throw cannotObserve(entry, have)
+    const changes = [{ property: 'state', from: `(cannot be observed yet: ${have.why})`, to: 'as declared' }]
     return { ...entry, kind: type.waits ? 'wait' : 'provisional', changes, have }
   }
   const isLoud = (resource: Resource): boolean =>
@@ -92,11 +92,11 @@ const planEntry = (
 }
 
 const foreignTo = ({ resource: { type, want } }: Entry, have: unknown): readonly Change[] =>
-  have === UNKNOWN ? [] : (type.foreign?.(want, have) ?? [])
+  Unknown.is(have) ? [] : (type.foreign?.(want, have) ?? [])
 
-const cannotObserve = ({ resource }: Entry): ProbeError =>
-  new ProbeError(`${describe(resource)} cannot be observed, and nothing before it in this run would change that`, {
-    hint: 'select also the role that provides the missing program (leave out --roles), or look at the host',
+const cannotObserve = ({ resource }: Entry, { why }: Unknown): ProbeError =>
+  new ProbeError(`${describe(resource)} cannot be observed: ${why}; nothing before it in this run would change that`, {
+    hint: 'select also the role that provides what is missing (leave out --roles), or look at the host',
   })
 
 /** Whether anything would be applied. */

@@ -1,5 +1,5 @@
 import type { Host } from '../declare/host.ts'
-import { identityOf, type Observed, type Resource, type ResourceType, type UNKNOWN } from '../declare/resource.ts'
+import { identityOf, type Observed, type Resource, type ResourceType, type Unknown } from '../declare/resource.ts'
 import type { Vitals } from '../declare/role.ts'
 import { ProbeError } from '../errors.ts'
 import type { Transport } from '../remote/transport.ts'
@@ -132,5 +132,5 @@ const understand = (
 
 const haveOf = (found: Observed<unknown>, { type, id }: Resource): unknown => {
   if (!found.has(id)) throw new ProbeError(`the probe of ${type.name} said nothing about ${id}`)
-  return found.get(id) as unknown | typeof UNKNOWN
+  return found.get(id) as unknown | Unknown
 }

@@ -26,10 +26,23 @@ export type Resource<Want = any> = Readonly<{
 }>
 
 /** The observer itself is missing or does not answer (no `docker`, an API that is down). Absence is *not* unknown. */
-export const UNKNOWN: unique symbol = Symbol('unknown')
+export class Unknown {
+  /** Why, as it goes on after `cannot be observed: `; it may be the host's own words. */
+  readonly why: string
+  // so that nothing else looks like one
+  readonly #unknown = true
+
+  constructor(why: string) {
+    this.why = why
+  }
+
+  static is(have: unknown): have is Unknown {
+    return typeof have === 'object' && have !== null && #unknown in have
+  }
+}
 
 /** What was observed: a have per resource id. An id that is missing from the map is a defect of the type. */
-export type Observed<Have> = ReadonlyMap<string, Have | typeof UNKNOWN>
+export type Observed<Have> = ReadonlyMap<string, Have | Unknown>
 
 /** What the plan of one host knows when it asks a type for a resource's changes. */
 export type PlanView = Readonly<{
@@ -41,7 +54,7 @@ export type PlanView = Readonly<{
 export type ApplyInput<Want, Have> = Readonly<{
   id: string
   want: Want
-  have: Have | typeof UNKNOWN
+  have: Have | Unknown
   /** What the plan decided; apply obeys it and does not decide again. Empty for a wait that is evaluated once more. */
   changes: readonly Change[]
   /** Puts content on the host before the script runs; gives the path there. For what is too large for a script. */
@@ -50,7 +63,7 @@ export type ApplyInput<Want, Have> = Readonly<{
 
 /** How things behind a vendor's API are observed and changed, on the controller. `fetch` counts the requests. */
 export type ApiAccess<Want, Have> = Readonly<{
-  /** Reads only. What does not answer is UNKNOWN, or an error. */
+  /** Reads only. What does not answer is an `Unknown` that says why, or an error. */
   observe: (all: readonly Resource<Want>[], fetch: typeof globalThis.fetch) => Promise<Observed<Have>>
   /** Convergent, as `apply` is. @throws ApplyError */
   change: (input: Omit<ApplyInput<Want, Have>, 'upload'>, fetch: typeof globalThis.fetch) => Promise<void>

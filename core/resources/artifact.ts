@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Change, declare, pathIdentity, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
+import { type Change, declare, pathIdentity, type Resource, type ResourceType, Unknown } from '../declare/resource.ts'
 import { type ArtifactFormat, checkArtifact, formatOf } from './shared/artifact-declared.ts'
 import { artifactScript, type Installation, type Source } from './shared/artifact-script.ts'
 import { lookAtStamps, parseStamps, type Stamp } from './shared/artifact-stamp.ts'
@@ -66,7 +66,7 @@ export const artifactType: ResourceType<ArtifactWant, Stamp> = {
   },
   apply: async ({ id, want, have, changes, upload }) => {
     const name = artifactNameOf(id)
-    const owned = have !== UNKNOWN && changes.every(({ property }) => ['owner', 'group', 'mode'].includes(property))
+    const owned = !Unknown.is(have) && changes.every(({ property }) => ['owner', 'group', 'mode'].includes(property))
     const here = want.by === 'controller' && !owned
     const source = here ? await fromController(want, upload) : ({ kind: 'url' } as const)
     const installation: Installation = { ...want, name, header: headerOf(want) }

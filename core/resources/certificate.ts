@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { CertificateAuthority } from '../declare/means.ts'
-import { type Change, declare, pathIdentity, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
+import { type Change, declare, pathIdentity, type Resource, type ResourceType, Unknown } from '../declare/resource.ts'
 import { checkFilePath, wrong } from './shared/declared.ts'
 import { issue } from './shared/issue.ts'
 import { garbage, lookAt, NO_CONTENT, type PathState, parseLook } from './shared/observe.ts'
@@ -90,7 +90,7 @@ export const certificateType: ResourceType<CertificateWant, CertificateHave> = {
   endsNothing: () => true,
   apply: async ({ id, want, have, changes, upload }) => {
     const owned = changes.every(({ property }) => ['owner', 'group', 'mode'].includes(property))
-    if (have !== UNKNOWN && have.found !== undefined && owned) return mendOwnership(want, id)
+    if (!Unknown.is(have) && have.found !== undefined && owned) return mendOwnership(want, id)
     return replaceFile({ ...want, path: id, content: Buffer.from(await issue(want)) }, upload)
   },
   inputs: (id) => [id],

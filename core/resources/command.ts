@@ -1,4 +1,4 @@
-import { declare, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
+import { declare, type Resource, type ResourceType, Unknown } from '../declare/resource.ts'
 import { quote } from '../remote/shell.ts'
 import { checkText, wrong } from './shared/declared.ts'
 import { garbage } from './shared/observe.ts'
@@ -64,4 +64,7 @@ const parseStatus = (line: string): readonly [number, number] => {
 }
 
 // Source: timeout(1): 124 it timed out, 125 timeout itself failed, 137 it had to be killed; sh(1): 127 not found
-const holds = (status: number): boolean | typeof UNKNOWN => ([124, 125, 127, 137].includes(status) ? UNKNOWN : !status)
+const holds = (status: number): boolean | Unknown => {
+  if (status === 127) return new Unknown('its guard needs a program that is not installed')
+  return [124, 125, 137].includes(status) ? new Unknown('its guard did not end in time') : status === 0
+}

@@ -1,6 +1,7 @@
-import { declare, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
+import { declare, type Resource, type ResourceType, Unknown } from '../declare/resource.ts'
 import { hidden, type Secret } from '../secrets/secret.ts'
 import { insideTask } from './shared/container.ts'
+import { NO_CURL } from './shared/curl.ts'
 import { wrong } from './shared/declared.ts'
 import { checkNomadName } from './shared/nomad.ts'
 import { garbage } from './shared/observe.ts'
@@ -29,7 +30,7 @@ export const crateUserType: ResourceType<CrateUserWant, CrateUserHave> = {
 command -v curl >/dev/null || { echo none; exit 0; }
 ${all.map(({ id, want }) => `(${functions(want.task)}\n${look(id, want)}\n)`).join('\n')}`,
   parse: (output, all) => {
-    if (output.trim() === 'none') return new Map(all.map(({ id }) => [id, UNKNOWN]))
+    if (output.trim() === 'none') return new Map(all.map(({ id }) => [id, NO_CURL]))
     const lines = output.split('\n').filter((line) => line !== '')
     if (lines.length !== all.length) garbage('crateUser', `${lines.length} answers to ${all.length} questions`)
     return new Map(all.map(({ id }, index) => [id, haveOf(lines[index] ?? '')]))
@@ -98,19 +99,23 @@ const PRIVILEGES = "SELECT count(*) FROM sys.privileges WHERE grantee = ? AND cl
 
 const look = (id: string, { password }: CrateUserWant): string => `
 ${statement(USERS, [id])}
-if [ "$code" != 200 ]; then echo unknown; exit 0; fi
+if [ "$code" != 200 ]; then echo "unknown $code"; exit 0; fi
 exists=$(number)
 ${statement(PRIVILEGES, [id])}
 privileges=$(number)
 ${statement('SELECT 1', [], [`user = ${quoted(`${id}:${password.reveal()}`)}`])}
 echo "$exists $privileges $code"`
 
-const haveOf = (line: string): CrateUserHave | typeof UNKNOWN => {
-  if (line === 'unknown') return UNKNOWN
+const haveOf = (line: string): CrateUserHave | Unknown => {
+  const [, why] = /^unknown (\d{3})$/.exec(line) ?? []
+  if (why !== undefined) return outOfOrder(why)
   const [, exists, privileges, code] = /^([01]) (\d+) (\d{3})$/.exec(line) ?? garbage('crateUser', line)
-  if (code !== '200' && code !== '401') return UNKNOWN
+  if (code !== '200' && code !== '401') return outOfOrder(code)
   return { exists: exists === '1', opens: code === '200', privileges: Number(privileges) }
 }
+
+const outOfOrder = (code: string | undefined): Unknown =>
+  new Unknown(code === '000' ? 'no CrateDB of the job answers on this host' : `CrateDB answers ${code}`)
 
 const must = `[ "$code" = 200 ] || { printf 'CrateDB answers %s: %s\\n' "$code" "$(printf %s "$answer" | head -c 300)" >&2; exit 1; }`
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
-import { type Change, declare, pathIdentity, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
+import { type Change, declare, pathIdentity, type Resource, type ResourceType, Unknown } from '../declare/resource.ts'
 import { hidden, isSecret, Secret } from '../secrets/secret.ts'
 import { checkFilePath, wrong } from './shared/declared.ts'
 import { type Absent, lookAt, type PathState, type Present, parseLook, sha256Of } from './shared/observe.ts'
@@ -47,7 +47,7 @@ export const fileType: ResourceType<FileWant, PathState> = {
   },
   endsNothing: () => true,
   apply: ({ id, want, have, upload }) =>
-    have !== UNKNOWN && have.kind === 'file' && have.sha256 === hashOf(want)
+    !Unknown.is(have) && have.kind === 'file' && have.sha256 === hashOf(want)
       ? mendOwnership(want, id)
       : replaceFile({ ...want, content: bytesOf(want), path: id }, upload),
   merge: (one, other) => (isDeepStrictEqual(one, other) ? one : undefined),

@@ -1,4 +1,4 @@
-import { type Change, declare, pathIdentity, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
+import { type Change, declare, pathIdentity, type Resource, type ResourceType, Unknown } from '../declare/resource.ts'
 import { ProbeError } from '../errors.ts'
 import { quote } from '../remote/shell.ts'
 import { isSecret, revealed, type Secret } from '../secrets/secret.ts'
@@ -63,15 +63,15 @@ export const haproxyConfigType: ResourceType<HaproxyConfigWant, HaproxyConfigHav
     return next instanceof Map ? configChanges(wanted(want), next, hide) : []
   },
   apply: async ({ id, want, have, upload }) => {
-    const next = have === UNKNOWN ? 'absent' : nextOf(want, have)
+    const next = Unknown.is(have) ? 'absent' : nextOf(want, have)
     const config = next instanceof Map ? next : wanted(want)
-    const found = have !== UNKNOWN && have.kind === 'file' ? have : undefined
+    const found = !Unknown.is(have) && have.kind === 'file' ? have : undefined
     const content = Buffer.from(contentOf(config, found))
     const stamp = stampOf(id, want)
     const text = Buffer.from(`${STAMP}${sha256Of(content)}\n${textOf(want)}`)
     const keeps = found?.base !== undefined && found.state.sha256 === sha256Of(content)
     return `
-${keeps ? '' : guard(id, stamp, sha256Of(content), have === UNKNOWN ? undefined : have)}
+${keeps ? '' : guard(id, stamp, sha256Of(content), Unknown.is(have) ? undefined : have)}
 (
 ${keeps ? mendOwnership(want, id) : await replaceFile({ ...want, content, path: id }, upload)}
 )

@@ -1,8 +1,17 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Change, declare, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
+import { type Change, declare, type Resource, type ResourceType, Unknown } from '../declare/resource.ts'
 import { ProbeError } from '../errors.ts'
 import { hidden, revealed, secretsIn } from '../secrets/secret.ts'
-import { checkAccess, checkRequest, curlConfig, curlScript, type HttpAccess, type HttpRequest } from './shared/curl.ts'
+import {
+  checkAccess,
+  checkRequest,
+  curlConfig,
+  curlScript,
+  type HttpAccess,
+  type HttpRequest,
+  NO_CURL,
+  noAnswer,
+} from './shared/curl.ts'
 import { checkText, wrong } from './shared/declared.ts'
 import { isObject, type Json, patchChanges } from './shared/json.ts'
 import { garbage } from './shared/observe.ts'
@@ -66,7 +75,7 @@ get() {
 }
 ${questionsOf(all.map(({ want }) => want))}`,
   parse: (output, all) => {
-    if (output.trim() === 'none') return new Map(all.map(({ id }) => [id, UNKNOWN]))
+    if (output.trim() === 'none') return new Map(all.map(({ id }) => [id, NO_CURL]))
     const lines = output.split('\n').filter((line) => line !== '')
     if (lines.length !== all.length) garbage('http', `${lines.length} answers to ${all.length} questions`)
     return new Map(all.map(({ id, want }, index) => [id, haveOf(want, index, lines[index] ?? '')]))
@@ -79,7 +88,7 @@ ${questionsOf(all.map(({ want }) => want))}`,
     return isSensitive(want) ? changes.map(hideValues) : changes
   },
   apply: ({ id, want, have }) => {
-    const request = typeof want.apply === 'function' ? want.apply(have === UNKNOWN ? undefined : have) : want.apply
+    const request = typeof want.apply === 'function' ? want.apply(Unknown.is(have) ? undefined : have) : want.apply
     checkRequest(`http ${id}`, request)
     return curlScript(want, request, want.within)
   },
@@ -116,14 +125,14 @@ const questionsOf = (wants: readonly HttpWant[]): string => {
   return wants.map(ask).join('\n')
 }
 
-const haveOf = ({ absent }: HttpWant, index: number, line: string): HttpHave | typeof UNKNOWN => {
+const haveOf = ({ absent }: HttpWant, index: number, line: string): HttpHave | Unknown => {
   const [, number, code, base64 = ''] = /^(\d+) (\d{3})(?: ([A-Za-z0-9+/]*={0,2}))?$/.exec(line) ?? []
   if (Number(number) !== index) return garbage('http', line)
   const status = Number(code)
   const text = Buffer.from(base64, 'base64').toString()
   if (absent.includes(status)) return { kind: 'absent' }
   // 429: too many requests
-  if (status === 0 || status === 401 || status === 403 || status === 429 || status >= 500) return UNKNOWN
+  if (status === 0 || status === 401 || status === 403 || status === 429 || status >= 500) return noAnswer(status, text)
   if (status < 200 || status > 299) return { kind: 'unfit', problem: `it answers ${status}: ${text.slice(0, 300)}` }
   try {
     const body: Json = text === '' ? null : JSON.parse(text)

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Change, declare, pathIdentity, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
+import { type Change, declare, pathIdentity, type Resource, type ResourceType, Unknown } from '../declare/resource.ts'
 import { ProbeError } from '../errors.ts'
 import { quote } from '../remote/shell.ts'
 import { hidden, isSecret, revealed, Secret, secretsIn } from '../secrets/secret.ts'
@@ -63,7 +63,7 @@ export const jsonType: ResourceType<JsonWant, JsonHave> = {
   },
   endsNothing: () => true,
   apply: async ({ id, want, have, upload }) => {
-    if (have === UNKNOWN || have.kind === 'unfit') return fail('it was not observed: run again')
+    if (Unknown.is(have) || have.kind === 'unfit') return fail('it was not observed: run again')
     if (have.kind === 'file' && leavesOf(want, objectIn(have.text)).length === 0) return mendOwnership(want, id)
     const merged = mergePatch(have.kind === 'file' ? parseExactly(have.text.trim() || '{}') : {}, patchIn(want))
     const content = Buffer.from(`${JSON.stringify(merged, null, 2)}\n`)

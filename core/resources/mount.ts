@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Change, declare, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
+import { type Change, declare, type Resource, type ResourceType, Unknown } from '../declare/resource.ts'
 import { ProbeError } from '../errors.ts'
 import { quote, words } from '../remote/shell.ts'
 import { checkPath, checkText, wrong } from './shared/declared.ts'
@@ -76,7 +76,7 @@ ${all.map(({ id, want }) => `look ${words([deviceOf(want.fields[0] ?? ''), want.
     return [...lineChange(want, have), ...mountedChange(want, have)]
   },
   apply: ({ want, have, changes }) => {
-    const has = (property: string) => have === UNKNOWN || changes.some((change) => change.property === property)
+    const has = (property: string) => Unknown.is(have) || changes.some((change) => change.property === property)
     return mountScript({ ...want, write: has('fstab'), remount: has('options') })
   },
 }

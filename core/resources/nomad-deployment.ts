@@ -1,7 +1,7 @@
-import { type Change, declare, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
+import { type Change, declare, type Resource, type ResourceType, type Unknown } from '../declare/resource.ts'
 import { ProbeError } from '../errors.ts'
 import { quote } from '../remote/shell.ts'
-import type { HttpAccess } from './shared/curl.ts'
+import { type HttpAccess, NO_CURL, noAnswer } from './shared/curl.ts'
 import { EXPLAIN, nomadFunctions } from './shared/nomad.ts'
 import { garbage } from './shared/observe.ts'
 
@@ -24,12 +24,12 @@ const UNDER_WAY = ['running', 'pending', 'initializing', 'blocked', 'unblocking'
 export const nomadDeploymentType: ResourceType<NomadDeploymentWant, NomadDeploymentHave> = {
   name: 'nomadDeployment',
   probe: (all) => `
-command -v curl >/dev/null || { echo unknown; exit 0; }
+command -v curl >/dev/null || { echo no curl; exit 0; }
 encoded() { base64 -w 0; }
 ${all.map(({ want }) => `(${nomadFunctions(want.access)}${EXPLAIN}\n${LATEST}\n${look(want)}\n)`).join('\n')}`,
   parse: (output, all) => {
     const lines = output.split('\n').filter((line) => line !== '')
-    if (lines.join() === 'unknown') return new Map(all.map(({ id }) => [id, UNKNOWN]))
+    if (lines.join() === 'no curl') return new Map(all.map(({ id }) => [id, NO_CURL]))
     if (lines.length !== all.length) garbage('nomadDeployment', `${lines.length} answers to ${all.length} questions`)
     return new Map(all.map(({ id }, index) => [id, haveOf(lines[index] ?? '')]))
   },
@@ -75,7 +75,7 @@ latest ${quote(id)}
 case $code in
   404) echo none; exit 0 ;;
   200) ;;
-  *) echo unknown; exit 0 ;;
+  *) printf 'unknown %s %s\\n' "$code" "$(said | encoded)"; exit 0 ;;
 esac
 if [ -z "$deployment" ] || [ "$spec" != "$version" ]; then echo none; exit 0; fi
 if [ "$state" = failed ]; then
@@ -86,8 +86,9 @@ else
   printf '%s %s\\n' "\${state:-garbage}" "$(printf %s "$progress" | encoded)"
 fi`
 
-const haveOf = (line: string): NomadDeploymentHave | typeof UNKNOWN => {
-  if (line === 'unknown') return UNKNOWN
+const haveOf = (line: string): NomadDeploymentHave | Unknown => {
+  const [, code, said = ''] = /^unknown (\d{3}) ([A-Za-z0-9+/]*={0,2})$/.exec(line) ?? []
+  if (code !== undefined) return noAnswer(Number(code), Buffer.from(said, 'base64').toString())
   const [, status = '', progress = '', events = ''] =
     /^([a-z]+)(?: ([A-Za-z0-9+/]*={0,2}))?(?: ([A-Za-z0-9+/]*={0,2}))?$/.exec(line) ?? garbage('nomadDeployment', line)
   if (status !== 'none' && ![...UNDER_WAY, 'successful', 'failed', 'cancelled'].includes(status))

@@ -1,9 +1,9 @@
-import { type Change, declare, type Resource, type ResourceType, UNKNOWN } from '../declare/resource.ts'
+import { type Change, declare, type Resource, type ResourceType, Unknown } from '../declare/resource.ts'
 import { ProbeError } from '../errors.ts'
 import { quote } from '../remote/shell.ts'
 import { isSecret } from '../secrets/secret.ts'
 import { nomadDeployment } from './nomad-deployment.ts'
-import type { HttpAccess } from './shared/curl.ts'
+import { type HttpAccess, NO_CURL, noAnswer } from './shared/curl.ts'
 import { checkText, wrong } from './shared/declared.ts'
 import { checkNomadName, type NomadAccess, nomadAccess, nomadFunctions } from './shared/nomad.ts'
 import { type JobDiff, jobChanges } from './shared/nomad-diff.ts'
@@ -41,7 +41,7 @@ export const nomadJobType: ResourceType<NomadJobWant, NomadJobHave> = {
 command -v curl >/dev/null || { echo none; exit 0; }
 ${all.map(({ id, want }) => `(${nomadFunctions(want.access)}\n${plan(id, want)}\nprintf '%s %s %s\\n' "$step" "$code" "$(printf %s "$answer" | base64 -w 0)"\n)`).join('\n')}`,
   parse: (output, all) => {
-    if (output.trim() === 'none') return new Map(all.map(({ id }) => [id, UNKNOWN]))
+    if (output.trim() === 'none') return new Map(all.map(({ id }) => [id, NO_CURL]))
     const lines = output.split('\n').filter((line) => line !== '')
     if (lines.length !== all.length) garbage('nomadJob', `${lines.length} answers to ${all.length} questions`)
     return new Map(all.map(({ id }, index) => [id, haveOf(lines[index] ?? '')]))
@@ -50,7 +50,7 @@ ${all.map(({ id, want }) => `(${nomadFunctions(want.access)}\n${plan(id, want)}\
     if (have.kind === 'unfit') throw new ProbeError(have.problem, { hint: 'change the job' })
     return have.changes
   },
-  apply: ({ id, want, have }) => register(id, want, have === UNKNOWN || have.kind === 'unfit' ? undefined : have.index),
+  apply: ({ id, want, have }) => register(id, want, Unknown.is(have) || have.kind === 'unfit' ? undefined : have.index),
 }
 
 /**
@@ -84,13 +84,13 @@ fi`
 // Of the answers to a plan 500 means both: an error in the job, and a cluster that is not there.
 const AWAY = /no cluster leader|no path to region|rpc error|connection|timeout|eof\b/i
 
-const haveOf = (line: string): NomadJobHave | typeof UNKNOWN => {
+const haveOf = (line: string): NomadJobHave | Unknown => {
   const [, step, code, base64 = ''] =
     /^(parse|plan) (\d{3}) ([A-Za-z0-9+/]*={0,2})$/.exec(line) ?? garbage('nomadJob', line)
   const text = Buffer.from(base64, 'base64').toString()
   const status = Number(code)
-  if (status === 0 || status === 401 || status === 403 || status === 429) return UNKNOWN
-  if (status >= 500 && (step === 'parse' || AWAY.test(text))) return UNKNOWN
+  if (status === 0 || status === 401 || status === 403 || status === 429) return noAnswer(status, text)
+  if (status >= 500 && (step === 'parse' || AWAY.test(text))) return noAnswer(status, text)
   if (status !== 200) return { kind: 'unfit', problem: `Nomad refuses the job: ${text.trim().slice(0, 1000)}` }
   try {
     const { Diff, JobModifyIndex } = JSON.parse(text) as { Diff: JobDiff; JobModifyIndex: number }

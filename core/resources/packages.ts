@@ -4,7 +4,7 @@ import {
   declare,
   type Resource,
   type ResourceType,
-  UNKNOWN,
+  Unknown,
 } from '../declare/resource.ts'
 import { aptFragment } from './shared/apt.ts'
 import { wrong } from './shared/declared.ts'
@@ -39,7 +39,7 @@ status=0
 timeout 30 dpkg-query -W -f="$format" dpkg ${all.map(({ id }) => id).join(' ')} 2>/dev/null || status=$?
 [ $status -le 1 ]`,
   parse: (output, all) => {
-    if (output.trim() === 'unknown') return new Map(all.map(({ id }) => [id, UNKNOWN]))
+    if (output.trim() === 'unknown') return new Map(all.map(({ id }) => [id, new Unknown('the host has no dpkg')]))
     const installed = parsePackages(output)
     return new Map(all.map(({ id }) => [id, installed.get(id) ?? { state: 'absent' }]))
   },
@@ -123,7 +123,7 @@ const holdChange = (want: boolean | undefined, have: boolean): readonly Change[]
 
 // Ten packages one by one cost ten runs of apt.
 const applyPackages = (inputs: readonly ApplyInput<PackageWant, PackageHave>[]): string => {
-  const all = inputs.map(({ id, want, have }) => ({ id, want, have: have === UNKNOWN ? undefined : have }))
+  const all = inputs.map(({ id, want, have }) => ({ id, want, have: Unknown.is(have) ? undefined : have }))
   const present = all.flatMap(({ id, want, have }) => (want.state === 'installed' ? [{ id, ...want, have }] : []))
   const due = present.filter(
     ({ version, have }) => have?.state !== 'installed' || (version ?? have.version) !== have.version,

@@ -1,4 +1,12 @@
-import { type Change, declare, describe, type PlanView, type Resource, type ResourceType } from '../declare/resource.ts'
+import {
+  type Change,
+  declare,
+  describe,
+  type PlanView,
+  type Resource,
+  type ResourceType,
+  Unknown,
+} from '../declare/resource.ts'
 import { DeclarationError } from '../errors.ts'
 import {
   type ServiceHave as Have,
@@ -48,7 +56,7 @@ export const serviceType: ResourceType<ServiceOptions, Have> = {
       changes: new Set(changes.map(({ property }) => property)),
       restartPaths: pathsOf(want.restartOn),
       reloadPaths: pathsOf(want.reloadOn),
-      observedRestart: typeof have === 'symbol' ? undefined : have.restart.digest,
+      observedRestart: Unknown.is(have) ? undefined : have.restart.digest,
       noBlock: want.noBlock ?? false,
       reloadFirst: want.reloadBeforeRestart,
       within: Number.parseInt(want.within ?? '600s', 10),

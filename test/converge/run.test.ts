@@ -63,6 +63,7 @@ test('what cannot be observed is provisional when something earlier changes', as
   t.deepEqual(planned(result), [`firm note ${host.dir}/program`, `provisional tool ${host.dir}/t`])
   t.is(result.exit, 0)
   t.is(read(host.dir, 't'), 'v')
+  t.regex(JSON.stringify(result.events), /\(cannot be observed yet: no program\)/)
 })
 
 test('an earlier play on another host makes it provisional too; then it must be observable', async (t) => {
@@ -82,7 +83,10 @@ test('what cannot be observed with nothing before it that changes is an error th
   const host = toyHost(t)
   const result = await toyRun([host], { first: (dir: string) => [tool(`${dir}/t`, `${dir}/program`, 'v')] })
   t.is(result.exit, 1)
-  t.regex(result.errors.join(), /tool .*\/t cannot be observed, and nothing before it in this run would change that/)
+  t.regex(
+    result.errors.join(),
+    /tool .*\/t cannot be observed: no program; nothing before it in this run would change that/,
+  )
   const error = result.events.find((event) => event.event === 'error')
   t.like(error, { error: { host: 'node-1', role: 'first' } })
 })

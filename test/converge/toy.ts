@@ -9,7 +9,7 @@ import { type Exit, run } from '../../core/converge/run.ts'
 import type { Facts, Host } from '../../core/declare/host.ts'
 import type { Inventory } from '../../core/declare/inventory.ts'
 import { type Play, play } from '../../core/declare/play.ts'
-import { declare, pathIdentity, type Resource, type ResourceType, UNKNOWN } from '../../core/declare/resource.ts'
+import { declare, pathIdentity, type Resource, type ResourceType, Unknown } from '../../core/declare/resource.ts'
 import { defineRole } from '../../core/declare/role.ts'
 import { localTransport } from '../../core/remote/local.ts'
 import { quote, words } from '../../core/remote/shell.ts'
@@ -111,7 +111,10 @@ const toolType: ResourceType<{ program: string; value: string }, string> = {
   parse: (output, all) => {
     const lines = output.split('\n')
     return new Map(
-      all.map(({ id }, index) => [id, lines[index]?.startsWith('+') ? (lines[index]?.slice(1) ?? '') : UNKNOWN]),
+      all.map(({ id }, index) => [
+        id,
+        lines[index]?.startsWith('+') ? (lines[index]?.slice(1) ?? '') : new Unknown('no program'),
+      ]),
     )
   },
   diff: ({ value }, have) => (value === have ? [] : [{ property: 'value', from: have, to: value }]),

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import fc from 'fast-check'
 import { factsFragment, parseFacts } from '../../core/converge/facts.ts'
-import type { Resource } from '../../core/declare/resource.ts'
+import { type Resource, Unknown } from '../../core/declare/resource.ts'
 import { CaravanError } from '../../core/errors.ts'
 import { absent } from '../../core/resources/absent.ts'
 import { artifact } from '../../core/resources/artifact.ts'
@@ -144,7 +144,7 @@ for (const [index, sample] of samples.entries()) {
       understood++
       for (const { id, want } of resources) {
         const have = haves.get(id)
-        if (have === undefined || typeof have === 'symbol') continue
+        if (have === undefined || Unknown.is(have)) continue
         // what a type throws here is shown to people
         for (const one of attempted(() => type.diff(want, have, asked), CaravanError) ?? [])
           if ([one.property, one.from, one.to].some((text) => typeof text !== 'string'))

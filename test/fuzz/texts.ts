@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import fc from 'fast-check'
-import { type Change, type Resource, UNKNOWN } from '../../core/declare/resource.ts'
+import { type Change, type Resource, Unknown } from '../../core/declare/resource.ts'
 import { DeclarationError } from '../../core/errors.ts'
 import { sandbox } from '../resources/law.ts'
 import { sh } from '../resources/sh.ts'
@@ -92,8 +92,8 @@ const tryAll = async (t: ExecutionContext, field: Field, items: readonly Item[],
   const before = await observe()
   const fragments = await Promise.all(
     items.map(({ resource: { id, want } }) => {
-      const have = before.get(id) ?? UNKNOWN
-      const differs = have === UNKNOWN ? [] : type.diff(want, have, { changes: () => false })
+      const have = before.get(id) ?? new Unknown('not asked')
+      const differs = Unknown.is(have) ? [] : type.diff(want, have, { changes: () => false })
       const changes = [...differs, ...(field.changes ?? [])]
       return type.apply({ id, want, have, changes, upload: () => t.fail() as never })
     }),
@@ -109,7 +109,7 @@ const tryAll = async (t: ExecutionContext, field: Field, items: readonly Item[],
   for (const { dir, text, resource } of items) {
     if (!field.came(dir, text, resource)) t.fail(`did not arrive: ${JSON.stringify(text)} (seed ${seed})`)
     const have = after.get(resource.id)
-    if (have === UNKNOWN) t.fail(`cannot be observed: ${JSON.stringify(text)} (seed ${seed})`)
+    if (Unknown.is(have)) t.fail(`cannot be observed: ${JSON.stringify(text)} (seed ${seed})`)
     const left = after.size === 0 ? [] : type.diff(resource.want, have, { changes: () => false })
     if (left.length > 0) t.fail(`still differs: ${JSON.stringify([text, left])} (seed ${seed})`)
   }

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync,
 import { join } from 'node:path'
 import test from 'ava'
 import fc from 'fast-check'
-import { UNKNOWN } from '../../core/declare/resource.ts'
+import { Unknown } from '../../core/declare/resource.ts'
 import { ProbeError } from '../../core/errors.ts'
 import { type BlockHave, block, blockType } from '../../core/resources/block.ts'
 import { applyOnce, differences, HOSTILE, law, lawOfUnknown, sandbox, snapshot } from './law.ts'
@@ -151,7 +151,13 @@ for (const half of HALVES)
     t.regex(error.details.hint ?? '', /by hand/)
     // and on the host too, where it may have got so in the meantime
     const before = snapshot(directory, { times: false })
-    const input = { id: resource.id, want: resource.want, have: UNKNOWN, changes: [], upload: async () => '' } as const
+    const input = {
+      id: resource.id,
+      want: resource.want,
+      have: new Unknown('not asked'),
+      changes: [],
+      upload: async () => '',
+    } as const
     const { code, stderr } = await fragment(await blockType.apply(input))
     t.is(code, 1)
     t.regex(stderr, /one BEGIN followed by one END/)
@@ -169,7 +175,13 @@ test('fails: neither a link nor a directory is written through', async (t) => {
       instanceOf: ProbeError,
       message: /it is a (symlink|directory) and no file/,
     })
-    const input = { id: resource.id, want: resource.want, have: UNKNOWN, changes: [], upload: async () => '' } as const
+    const input = {
+      id: resource.id,
+      want: resource.want,
+      have: new Unknown('not asked'),
+      changes: [],
+      upload: async () => '',
+    } as const
     t.is((await fragment(await blockType.apply(input))).code, 1)
   }
   t.is(readFileSync(join(directory, 'target'), 'utf8'), 'a\n')

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { UNKNOWN } from '../../core/declare/resource.ts'
+import { Unknown } from '../../core/declare/resource.ts'
 import { quote } from '../../core/remote/shell.ts'
 import { command, commandType } from '../../core/resources/command.ts'
 import { applyOnce, differences, HOSTILE, law, lawOfUnknown, observe, sandbox } from './law.ts'
@@ -34,22 +34,25 @@ garbageTable('command', (output) => commandType.parse(output, [command('x', opti
   '\u001b[2J\n',
 ])
 
+const MISSING = new Unknown('its guard needs a program that is not installed')
+const LATE = new Unknown('its guard did not end in time')
+
 for (const [status, have] of [
   [0, true],
   [1, false],
   [2, false],
   [126, false],
-  [127, UNKNOWN],
-  [124, UNKNOWN],
-  [137, UNKNOWN],
+  [127, MISSING],
+  [124, LATE],
+  [137, LATE],
 ] as const)
   test(`parse: a guard that exits ${status}`, (t) =>
-    t.is(commandType.parse(`0 ${status}\n`, [command('x', options)]).get('x'), have))
+    t.deepEqual(commandType.parse(`0 ${status}\n`, [command('x', options)]).get('x'), have))
 
 test('probe: all guards at once, whatever they print; a missing program cannot be told', async (t) => {
   const guards = ['echo "0 0"; exit 1', 'echo x >&2', 'caravan-no-such --version', 'cat', "exit 3; '"]
   const all = guards.map((unless, index) => command(HOSTILE[index] ?? '', { run: 'id', unless }))
-  t.deepEqual(await observe(all), [false, true, UNKNOWN, true, false])
+  t.deepEqual(await observe(all), [false, true, MISSING, true, false])
 })
 
 for (const name of HOSTILE)

@@ -4,8 +4,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { UNKNOWN } from '../../core/declare/resource.ts'
+import { Unknown } from '../../core/declare/resource.ts'
 import { crateUser, crateUserType } from '../../core/resources/crate-user.ts'
+import { NO_CURL } from '../../core/resources/shared/curl.ts'
 import { Secret } from '../../core/secrets/secret.ts'
 import { law, lawOfUnknown, observe, sandbox } from './law.ts'
 import { diffTable, garbageTable, show, wrongTable } from './tables.ts'
@@ -107,6 +108,8 @@ test('any password arrives as it is', async (t) => {
 })
 
 test('no container, no Docker, and no CrateDB that answers cannot be observed', async (t) => {
-  t.deepEqual(await observe([admin], (await crate(t, { runs: false })).world.options), [UNKNOWN])
-  t.deepEqual(await observe([admin], { env: { PATH: '/nonexistent' } }), [UNKNOWN])
+  t.deepEqual(await observe([admin], (await crate(t, { runs: false })).world.options), [
+    new Unknown('no CrateDB of the job answers on this host'),
+  ])
+  t.deepEqual(await observe([admin], { env: { PATH: '/nonexistent' } }), [NO_CURL])
 })

@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path'
 import test from 'ava'
 import fc from 'fast-check'
-import { UNKNOWN } from '../../core/declare/resource.ts'
+import { Unknown } from '../../core/declare/resource.ts'
 import { ProbeError } from '../../core/errors.ts'
 import { type FileOptions, file, fileType } from '../../core/resources/file.ts'
 import { type PathState, sha256Of } from '../../core/resources/shared/observe.ts'
@@ -239,7 +239,7 @@ test('law: above 1 MiB it is uploaded, and not believed', async (t) => {
     await fileType.apply({
       id: resource.id,
       want: resource.want,
-      have: UNKNOWN,
+      have: new Unknown('not asked'),
       changes: [],
       upload: async () => resource.id,
     }),
@@ -316,7 +316,7 @@ test('fails: a full disk tears nothing', async (t) => {
   const directory = sandbox(t)
   writeFileSync(join(directory, 'x'), 'old')
   const { want, id } = file(join(directory, 'x'), { content: Buffer.alloc(100_000, 'n'), ...me })
-  const text = await fileType.apply({ id, want, have: UNKNOWN, changes: [], upload: async () => '' })
+  const text = await fileType.apply({ id, want, have: new Unknown('not asked'), changes: [], upload: async () => '' })
   // a limit of the file size stands for a disk that is full in the middle of the write
   const { code } = await fragment(`ulimit -f 1; trap '' XFSZ\n${text}`)
   t.not(code, 0)

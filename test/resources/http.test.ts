@@ -7,9 +7,10 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
-import { UNKNOWN } from '../../core/declare/resource.ts'
+import { Unknown } from '../../core/declare/resource.ts'
 import { ProbeError } from '../../core/errors.ts'
 import { type HttpHave, type HttpOptions, http, httpType } from '../../core/resources/http.ts'
+import { NO_CURL, noAnswer } from '../../core/resources/shared/curl.ts'
 import { Secret } from '../../core/secrets/secret.ts'
 import { applyOnce, differences, HOSTILE, law, lawOfUnknown, observe, sandbox } from './law.ts'
 import { fragment } from './sh.ts'
@@ -108,16 +109,16 @@ const parse = (output: string, changes: Partial<HttpOptions> = {}) =>
 const answer = (status: number, text = '') => `0 ${status} ${Buffer.from(text).toString('base64')}\n`
 garbageTable('http', parse, ['', '0 200\n0 200\n', '1 200 e30=\n', '0 20 e30=\n', '0 200 !\n', 'x'])
 
-const ANSWERS: readonly [status: number, text: string, have: HttpHave | typeof UNKNOWN][] = [
+const ANSWERS: readonly [status: number, text: string, have: HttpHave | Unknown][] = [
   [200, '{"a":1}', present({ a: 1 })],
   [204, '', { kind: 'absent' }],
   [200, 'null\n', { kind: 'absent' }],
   [404, 'no', { kind: 'absent' }],
-  [401, '', UNKNOWN],
-  [403, 'Permission denied', UNKNOWN],
-  [429, '', UNKNOWN],
-  [500, 'No cluster leader', UNKNOWN],
-  [503, '', UNKNOWN],
+  [401, '', noAnswer(401, '')],
+  [403, 'Permission denied', new Unknown('its API answers 403 Permission denied')],
+  [429, '', noAnswer(429, '')],
+  [500, 'No cluster leader', new Unknown('its API answers 500 No cluster leader')],
+  [503, '', new Unknown('its API answers 503')],
   [400, 'bad', { kind: 'unfit', problem: 'it answers 400: bad' }],
   [301, '', { kind: 'unfit', problem: 'it answers 301: ' }],
   [200, '<html>', { kind: 'unfit', problem: 'its answer is not JSON: <html>' }],
@@ -126,8 +127,8 @@ for (const [status, text, have] of ANSWERS)
   test(`parse: ${status} ${text}`, (t) => t.deepEqual(parse(answer(status, text)), have))
 
 test('parse: nothing answered, no curl, another status of absence', (t) => {
-  t.is(parse('0 000\n'), UNKNOWN)
-  t.is(parse('none\n'), UNKNOWN)
+  t.deepEqual(parse('0 000\n'), new Unknown('its API does not answer'))
+  t.deepEqual(parse('none\n'), NO_CURL)
   t.deepEqual(parse(answer(403, 'ACL not found'), { absent: [403] }), { kind: 'absent' })
 })
 
@@ -219,7 +220,7 @@ test('the token is shown, and stands in no argument and no environment', async (
   t.is(one.store.get('/v1/x'), '{"ID":"hidden-value","Index":7}')
   const bearer = await api(t, `Bearer ${token.reveal()}`)
   await law(t, worldOf(bearer), at(bearer.url, 'x', { a: 1 }, { token }))
-  t.deepEqual(await observe([at(one.url, 'x', { a: 1 })]), [UNKNOWN])
+  t.deepEqual(await observe([at(one.url, 'x', { a: 1 })]), [noAnswer(403, 'Permission denied')])
   // a process that looks at all others while curl waits
   const slow = createServer(() => {})
   slow.listen(0, '127.0.0.1')
@@ -234,7 +235,13 @@ test('the token is shown, and stands in no argument and no environment', async (
   )
   const look =
     'for i in 1 2 3 4 5; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr "\\0" " "; sleep 0.1; done'
-  const text = await hangs.type.apply({ id: 'x', want: hangs.want, have: UNKNOWN, changes: [], upload: async () => '' })
+  const text = await hangs.type.apply({
+    id: 'x',
+    want: hangs.want,
+    have: new Unknown('not asked'),
+    changes: [],
+    upload: async () => '',
+  })
   const { stdout } = await fragment(`(\n${text}\n) & \n${look}\nwait`)
   t.regex(stdout, /curl -q --config -/)
   t.notRegex(stdout, /hidden-value|a"b/)
@@ -291,11 +298,21 @@ test('what does not answer is unknown, and asked once', async (t) => {
     at(leaderless, 'g', {}),
     at(leaderless, 'h', {}),
   ]
-  const have = [UNKNOWN, UNKNOWN, present({ a: 1 }), UNKNOWN, UNKNOWN, { kind: 'absent' }, UNKNOWN, UNKNOWN]
+  const silent = noAnswer(0, '')
+  const have = [
+    silent,
+    silent,
+    present({ a: 1 }),
+    silent,
+    silent,
+    { kind: 'absent' },
+    noAnswer(500, 'No cluster leader'),
+    silent,
+  ]
   t.deepEqual(await observe(all), have)
   t.is(asked, 1)
   t.is(pondered, 1)
-  t.deepEqual(await observe([at(one.url, 'a', {})], { env: { PATH: '/nonexistent' } }), [UNKNOWN])
+  t.deepEqual(await observe([at(one.url, 'a', {})], { env: { PATH: '/nonexistent' } }), [NO_CURL])
 })
 
 test('fails with what the API says', async (t) => {
@@ -310,7 +327,7 @@ test('fails with what the API says', async (t) => {
   const text = await resource.type.apply({
     id: 'x',
     want: resource.want,
-    have: UNKNOWN,
+    have: new Unknown('not asked'),
     changes: [],
     upload: async () => '',
   })
@@ -354,7 +371,7 @@ test('TLS: by the CA that is named, and by no other', async (t) => {
       at(one.url, 'y', {}, { ca: cert }),
       at(one.url, 'z', {}, { ca: '/nonexistent' }),
     ]),
-    [UNKNOWN, { kind: 'absent' }, UNKNOWN],
+    [noAnswer(0, ''), { kind: 'absent' }, noAnswer(0, '')],
   )
   t.is((await differences(at(one.url, 'x', { a: 1 }, { ca: cert }))).length, 1)
 })

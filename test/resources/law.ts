@@ -12,7 +12,7 @@ import {
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
-import { type Change, type Resource, UNKNOWN } from '../../core/declare/resource.ts'
+import { type Change, type Resource, Unknown } from '../../core/declare/resource.ts'
 import { fragment, NOBODY, type Ran, type ShOptions } from './sh.ts'
 
 /** The current user and its group, for what is declared in tests. */
@@ -122,7 +122,7 @@ export const lawOfUnknown = async <Want>(
 ): Promise<void> => {
   const world = worldOf(where)
   const upload = async (): Promise<string> => t.fail('nothing is uploaded here') as never
-  const text = await type.apply({ id, want, have: UNKNOWN, changes: [], upload })
+  const text = await type.apply({ id, want, have: new Unknown('not asked'), changes: [], upload })
   const { code, stderr } = await fragment(text, world.options)
   t.is(code, 0, stderr)
   t.deepEqual(await differences({ type, id, want, at }, world.options), [])

@@ -1,8 +1,9 @@
 import test, { type ExecutionContext } from 'ava'
-import { type Resource, UNKNOWN } from '../../core/declare/resource.ts'
+import { type Resource, Unknown } from '../../core/declare/resource.ts'
 import { ProbeError } from '../../core/errors.ts'
 import { nomadDeploymentType } from '../../core/resources/nomad-deployment.ts'
 import { type NomadJobOptions, nomadJob, nomadJobType } from '../../core/resources/nomad-job.ts'
+import { NO_CURL, noAnswer } from '../../core/resources/shared/curl.ts'
 import { jobChanges } from '../../core/resources/shared/nomad-diff.ts'
 import { Secret } from '../../core/secrets/secret.ts'
 import { applyOnce, differences, law, lawOfUnknown, observe } from './law.ts'
@@ -122,15 +123,17 @@ test('the token is shown', async (t) => {
   const token = Secret.of('token', 'a-b-c')
   const nomad = await fakeNomad(t, { token: 'a-b-c' })
   await law(t, worldOf(nomad), pair({ url: nomad.url, token })[0])
-  t.deepEqual(await observe([pair({ url: nomad.url })[0]]), [UNKNOWN])
-  t.deepEqual(await observe([pair({ url: nomad.url })[1]]), [UNKNOWN])
+  t.deepEqual(await observe([pair({ url: nomad.url })[0]]), [noAnswer(403, 'Permission denied')])
+  t.deepEqual(await observe([pair({ url: nomad.url })[1]]), [noAnswer(403, 'Permission denied')])
 })
 
 test('what does not answer is unknown; what Nomad refuses is an error of the plan', async (t) => {
-  t.deepEqual(await observe([pair({ url: 'http://127.0.0.1:1' })[0]]), [UNKNOWN])
-  t.deepEqual(await observe([pair({ url: 'http://127.0.0.1:1' })[1]]), [UNKNOWN])
-  t.deepEqual(await observe([pair()[0]], { env: { PATH: '/nonexistent' } }), [UNKNOWN])
-  t.deepEqual(await observe([pair({ url: (await fakeNomad(t, { leaderless: true })).url })[0]]), [UNKNOWN])
+  t.deepEqual(await observe([pair({ url: 'http://127.0.0.1:1' })[0]]), [noAnswer(0, '')])
+  t.deepEqual(await observe([pair({ url: 'http://127.0.0.1:1' })[1]]), [noAnswer(0, '')])
+  t.deepEqual(await observe([pair()[0]], { env: { PATH: '/nonexistent' } }), [NO_CURL])
+  t.deepEqual(await observe([pair({ url: (await fakeNomad(t, { leaderless: true })).url })[0]]), [
+    noAnswer(500, 'No cluster leader'),
+  ])
   const { url } = await fakeNomad(t)
   const refused = (hcl: string) => t.throwsAsync(differences(pair({ url, hcl })[0]), { instanceOf: ProbeError })
   t.is((await refused('nonsense')).message, 'Nomad refuses the job: input.hcl:1,1: no such block')
@@ -173,7 +176,7 @@ const wait = async (t: ExecutionContext, hcl: string, within: `${number}s` = '60
   const text = await deployment.type.apply({
     id: 'toy',
     want: deployment.want,
-    have: UNKNOWN,
+    have: new Unknown('not asked'),
     changes: [],
     upload: async () => '',
   })

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import test, { type ExecutionContext } from 'ava'
-import { type Resource, UNKNOWN } from '../../core/declare/resource.ts'
+import { type Resource, Unknown } from '../../core/declare/resource.ts'
 import {
   type PackageHave,
   type PackageOptions,
@@ -82,7 +82,7 @@ for (const [row, have] of ROWS)
 
 test('parse: another architecture by its name; no dpkg at all', (t) => {
   t.deepEqual(parse(`${DPKG}\ngit|i386|1|install|installed|ok\n`, 'git:i386'), installed)
-  t.is(parse('unknown\n'), UNKNOWN)
+  t.deepEqual(parse('unknown\n'), new Unknown('the host has no dpkg'))
 })
 
 test('merge: a pin and a hold complement; absent contradicts', (t) => {
@@ -107,7 +107,7 @@ test('probe: the real dpkg, or none', async (t) => {
     const [dpkg, none] = (await observe([one('dpkg'), one('caravan-no-such')])) as PackageHave[]
     t.like(dpkg, { state: 'installed' })
     t.deepEqual(none, { state: 'absent' })
-  } else t.deepEqual(await observe([one('dpkg')]), [UNKNOWN])
+  } else t.deepEqual(await observe([one('dpkg')]), [new Unknown('the host has no dpkg')])
 })
 
 // A repository of four tiny packages: bb depends on aa, cc conflicts with aa, and aa has two versions.

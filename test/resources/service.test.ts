@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import test from 'ava'
-import type { Resource } from '../../core/declare/resource.ts'
-import { UNKNOWN } from '../../core/declare/resource.ts'
+import { type Resource, Unknown } from '../../core/declare/resource.ts'
 import { DeclarationError, ProbeError } from '../../core/errors.ts'
 import { file } from '../../core/resources/file.ts'
 import { ready } from '../../core/resources/ready.ts'
@@ -55,7 +54,7 @@ ${hash}  /etc/toy.soft
 `
 const diff = (resource: Resource, host: Host, changed: readonly Resource[] = []): readonly string[] => {
   const have = serviceType.parse(output(host), [resource]).get(resource.id)
-  if (have === undefined || have === UNKNOWN) throw new Error('nothing was observed')
+  if (have === undefined || Unknown.is(have)) throw new Error('nothing was observed')
   const changes = serviceType.diff(resource.want, have, { changes: (one) => changed.includes(one) })
   return changes.map(({ property, from, to }) => `${property}: ${from} → ${to}`)
 }
@@ -162,8 +161,8 @@ test('service: an absent input is an input too', (t) => {
   const output = `LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=no\nInvocationID=inv1\nInactiveExitTimestamp=${started}\n=markers\ninv1 ${digest('absent')} ${digest()}\n=inputs\n=files\n`
   const one = service('toy', { running: true, restartOn: [config] })
   const have = serviceType.parse(output, [one]).get('toy.service')
-  t.false(have === undefined || have === UNKNOWN)
-  if (have !== undefined && have !== UNKNOWN)
+  t.false(have === undefined || Unknown.is(have))
+  if (have !== undefined && !Unknown.is(have))
     t.deepEqual(serviceType.diff(one.want, have, { changes: () => false }), [])
 })
 
@@ -192,7 +191,7 @@ const script = (changes: readonly string[], resource = unit) =>
   serviceType.apply({
     id: resource.id,
     want: resource.want,
-    have: UNKNOWN,
+    have: new Unknown('not asked'),
     changes: changes.map((property) => ({ property, from: '', to: '' })),
     upload: async () => '',
   })

@@ -1,6 +1,6 @@
 import test from 'ava'
 import type { Cluster, Host } from '../../core/declare/host.ts'
-import type { Resource } from '../../core/declare/resource.ts'
+import { type Resource, Unknown } from '../../core/declare/resource.ts'
 import { Secret } from '../../core/secrets/secret.ts'
 import acl from '../../roles/nomad/acl.ts'
 import nomad from '../../roles/nomad/index.ts'
@@ -357,10 +357,10 @@ test('a token that Nomad does not know is to be bootstrapped with', (t) => {
     const have = resource.type
       .parse(`0 ${status} ${Buffer.from(text).toString('base64')}\n`, [resource])
       .get(resource.id)
-    return typeof have === 'symbol' ? 'unknown' : resource.type.diff(resource.want, have, { changes: () => false })
+    return Unknown.is(have) ? have.why : resource.type.diff(resource.want, have, { changes: () => false })
   }
   t.deepEqual(answer(403, 'ACL token not found'), [{ property: 'state', from: 'absent', to: 'present' }])
   t.deepEqual(answer(403, 'Permission denied'), [{ property: 'state', from: 'absent', to: 'present' }])
   t.deepEqual(answer(200, '{"Name":"Bootstrap Token","Type":"management"}'), [])
-  t.is(answer(500, 'No cluster leader'), 'unknown')
+  t.is(answer(500, 'No cluster leader'), 'its API answers 500 No cluster leader')
 })

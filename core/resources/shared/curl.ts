@@ -1,3 +1,4 @@
+import { Unknown } from '../../declare/resource.ts'
 import { quote } from '../../remote/shell.ts'
 import { revealed, type Secret } from '../../secrets/secret.ts'
 import { checkPath, wrong } from './declared.ts'
@@ -25,6 +26,17 @@ export type HttpAccess = Readonly<{
   /** A file on the host with the CA that signed the API's certificate. Default: those that the host trusts. */
   ca?: string
 }>
+
+/** Of an API that would be asked by curl. */
+export const NO_CURL = new Unknown('curl is not installed on the host')
+
+/** Of an API that gave this status and text instead of an answer; status 0: nothing came. */
+export const noAnswer = (status: number, text: string): Unknown =>
+  new Unknown(
+    status === 0
+      ? 'its API does not answer'
+      : ['its API answers', `${status}`, text.trim().slice(0, 300)].join(' ').trim(),
+  )
 
 /** @throws DeclarationError */
 export const checkAccess = (resource: string, { url, tokenHeader, user, ca }: HttpAccess): void => {
