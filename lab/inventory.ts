@@ -34,7 +34,7 @@ async function inventoryText(nodes: readonly Node[]): Promise<string> {
       nomad: {
         infraImage: `${registry}/pause:3.9`,
         checkImage: `${registry}/busybox:lab`,
-        checkName: PUBLIC_NAME,
+        publicName: PUBLIC_NAME,
         // each machine of the lab counts all of this computer
         reserved: { cpu: 100, memory: 256, disk: 256 },
       },

@@ -16,7 +16,7 @@ export const dnsInContainer = (input: Input): HealthCheck => {
     deep: true,
     within: 90,
     ask: managerScript('a job that resolves names', input.secrets, script(input)),
-    expect: `${CONSUL} is an address of ${servers.join(', ')}; ${vars.checkName} has an address`,
+    expect: `${CONSUL} is an address of ${servers.join(', ')}; ${vars.publicName} has an address`,
     judge: (answer) => {
       const [own = [], other = []] = answer.split(END).map(addressesIn)
       return own.length > 0 && own.every((one) => servers.includes(one)) && other.length > 0
@@ -76,7 +76,7 @@ const jobOf = ({ host, cluster, vars }: Input) => ({
           Config: {
             image: vars.checkImage,
             command: 'sh',
-            args: ['-c', `nslookup ${CONSUL}; echo ${END}; nslookup ${vars.checkName}; exit 0`],
+            args: ['-c', `nslookup ${CONSUL}; echo ${END}; nslookup ${vars.publicName}; exit 0`],
           },
           Resources: { CPU: 50, MemoryMB: 32 },
         },

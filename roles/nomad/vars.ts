@@ -60,7 +60,7 @@ export const NomadVars = z.strictObject({
   checkImage: image
     .default('busybox:1.36')
     .meta({ description: 'An image with sh and nslookup, for status.mjs --deep' }),
-  checkName: name
+  publicName: name
     .default('example.com')
     .meta({ description: 'A public name that status.mjs --deep resolves in a container' }),
 })

@@ -288,7 +288,7 @@ test('vars are refused with a reason', (t) => {
     { version: '1.6' },
     { heartbeatGrace: '60' },
     { infraImage: "pause'; rm" },
-    { checkName: 'a b' },
+    { publicName: 'a b' },
     { hostVolumes: { 'a b': { path: '/a' } } },
     { hostVolumes: { a: { path: 'a' } } },
     { hostVolumes: { a: { path: '/a', mode: '755' } } },
