@@ -1,10 +1,10 @@
 import {
   block,
+  command,
   defineRole,
   file,
   kernelModule,
   packages,
-  ready,
   service,
   sysctl,
   template,
@@ -61,10 +61,10 @@ const clamp = (name: string | undefined) => {
   return [
     unit,
     service('caravan-mss-clamp', { enabled: true, running: true, restartOn: [unit] }),
-    ready('the MSS clamp is in place', {
-      check: `iptables -w -t mangle -C FORWARD ${rule}`,
-      within: '5s',
-      unit: 'caravan-mss-clamp.service',
+    // whoever flushes the tables takes the rule away from a unit that is still active
+    command('the MSS clamp is in place', {
+      unless: `iptables -w -t mangle -C FORWARD ${rule}`,
+      run: 'systemctl restart caravan-mss-clamp.service',
     }),
   ]
 }

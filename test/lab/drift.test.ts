@@ -35,6 +35,13 @@ const cases: readonly Case[] = [
     restarts: ['caravan-mss-clamp'],
   },
   {
+    title: 'the tables of packets flushed by hand',
+    byHand: 'iptables -t mangle -F FORWARD',
+    plan: ['firm command the MSS clamp is in place: guard'],
+    restarts: ['caravan-mss-clamp'],
+    mended: 'iptables -t mangle -S FORWARD | grep -q TCPMSS',
+  },
+  {
     title: 'a setting edited by hand',
     byHand: sed('s/50m/51m/', DAEMON),
     plan: [`firm json ${DAEMON}: log-opts.max-size`, 'firm service docker.service: restart'],

@@ -27,7 +27,7 @@ for (const [machine, known] of Object.entries(facts)) {
         'block /etc/hosts#cluster',
         'file /etc/systemd/system/caravan-mss-clamp.service',
         'service caravan-mss-clamp.service',
-        'ready the MSS clamp is in place',
+        'command the MSS clamp is in place',
       ])
       const unit = Buffer.from(resources.find(({ type }) => type.name === 'file')?.want.content).toString()
       t.true(unit.includes(`-A FORWARD -o ${known.privateInterface} -p tcp`), unit)
