@@ -4,22 +4,13 @@
  * npm run bench: the lab must be up and converged (playbooks/site.mjs --lab --yes).
  */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
-import { compile } from '../../core/converge/compile.ts'
-import { factsCache } from '../../core/converge/facts-cache.ts'
-import { probe } from '../../core/converge/probe.ts'
-import type { Host } from '../../core/declare/host.ts'
-import { readInventory } from '../../core/declare/inventory.ts'
-import { play } from '../../core/declare/play.ts'
-import { roleNames } from '../../core/playbook.ts'
 import { labDir } from '../../lab/index.ts'
 import { sshOptions } from '../../lab/ssh.ts'
-import base from '../../roles/base/index.ts'
-import docker from '../../roles/docker/index.ts'
-import { inventoryText, labInventory } from './machines.ts'
+import { inventoryText } from './machines.ts'
 import { metered, type Usage, usageIn } from './meter.ts'
 import { type Relay, relay } from './relay.ts'
 
@@ -27,31 +18,10 @@ const ROUNDS = 7
 const room = mkdtempSync(join(tmpdir(), 'caravan-bench-'))
 const usageFile = join(room, 'usage')
 
-const plays = [play(base), play(docker)]
-const inventory = readInventory(labInventory(), {
-  roles: plays.map(({ role }) => role),
-  roleNames: roleNames(),
-  overrides: [],
-})
-
-/** The probe script that the engine itself sends to a host. */
-const scriptFor = async (host: Host): Promise<string> => {
-  const facts = factsCache(join(labDir(), 'facts')).get(host)
-  if (facts === undefined) throw new Error('no cached facts: run playbooks/site.mjs --lab --yes first')
-  const entries = compile(plays, new Set(plays.keys()), { ...host, facts }, inventory)
-  let sent = ''
-  const capture = (script: string): never => {
-    sent = script
-    throw new Error('only the script is wanted')
-  }
-  const transport = { run: capture, send: capture, roundTrips: () => 0, connectSeconds: () => 0, close: async () => {} }
-  await probe(
-    host,
-    transport,
-    entries.map(({ resource }) => resource),
-  ).catch(() => {})
-  return sent
-}
+type Host = Readonly<{ name: string; address: string }>
+const hosts: readonly Host[] = Object.entries<{ address: string }>(parse(inventoryText()).hosts).map(
+  ([name, { address }]) => ({ name, address }),
+)
 
 type Cost = Readonly<{ seconds: number; stdout: string }>
 
@@ -72,9 +42,38 @@ const timed = (command: string, args: readonly string[], input = '', env = proce
     child.stdin.end(input)
   })
 
-const scripts = await Promise.all(
-  inventory.hosts.map(async (host) => ({ host, script: `{\n${await scriptFor(host)}\nexit; }\n` })),
-)
+/** What the site sends to a host when nothing changes: the remote command of its ssh, and all that it reads. */
+type Sent = Readonly<{ host: Host; command: string; input: string }>
+
+/** Runs the site with an `ssh` before the real one that keeps a copy of what is sent. */
+const record = async (): Promise<readonly Sent[]> => {
+  const copies = join(room, 'sent')
+  mkdirSync(join(room, 'bin'))
+  mkdirSync(copies)
+  const wrapper = `#!/bin/sh
+umask 077
+PATH=\${PATH#*:}
+copy=${copies}/$$
+for last; do address=$command command=$last; done
+printf %s "$address" >$copy.address
+printf %s "$command" >$copy.command
+tee $copy.input | exec ssh "$@"
+`
+  writeFileSync(join(room, 'bin/ssh'), wrapper, { mode: 0o755 })
+  await site(direct, [], { PATH: `${room}/bin:${process.env.PATH}` })
+  const read = (name: string): string => readFileSync(join(copies, name), 'utf8')
+  const all = readdirSync(copies).flatMap((name) => {
+    const id = name.endsWith('.input') ? name.slice(0, -'.input'.length) : undefined
+    const host = hosts.find(({ address }) => id !== undefined && address === read(`${id}.address`))
+    return id === undefined || host === undefined ? [] : [{ host, command: read(`${id}.command`), input: read(name) }]
+  })
+  // to open a connection costs a small command of its own
+  return hosts.map((host) => {
+    const own = all.filter((sent) => sent.host === host).sort((one, other) => other.input.length - one.input.length)
+    if (own[0] === undefined) throw new Error(`nothing was sent to ${host.name}`)
+    return own[0]
+  })
+}
 
 /** How the machines are reached: directly, or through relays. */
 type Way = Readonly<{ name: string; site: readonly string[]; ssh: (host: Host) => readonly string[] }>
@@ -82,7 +81,8 @@ type Way = Readonly<{ name: string; site: readonly string[]; ssh: (host: Host) =
 const direct: Way = { name: ' 0 ms', site: ['--lab'], ssh: ({ address }) => [`root@${address}`] }
 
 const throughRelays = (relays: ReadonlyMap<string, Relay>): Way => {
-  const file = join(room, 'inventory.yaml')
+  // beside the lab's own, where its secrets are
+  const file = join(labDir(), 'bench.yaml')
   const data = parse(inventoryText())
   for (const [name, { address, port }] of relays) Object.assign(data.hosts[name], { address, port })
   writeFileSync(file, stringify(data))
@@ -100,21 +100,28 @@ const bareOptions = [...sshOptions(), '-o', 'ControlMaster=auto', '-o', 'Control
 const bare = async (way: Way): Promise<number> => {
   const began = performance.now()
   await Promise.all(
-    scripts.map(({ host, script }) => {
+    sent.map(({ host, command, input }) => {
       const socket = `ControlPath=${join(room, `${way.name.replaceAll(' ', '')}-${host.name}`)}`
-      return timed('ssh', [...bareOptions, '-o', socket, ...way.ssh(host), 'exec sh -s'], script)
+      return timed('ssh', [...bareOptions, '-o', socket, ...way.ssh(host), command], input)
     }),
   )
   return (performance.now() - began) / 1000
 }
 
+const IDENTITY = join(labDir(), 'age-identity.txt')
+
 // The controller alone, without its ssh clients: they cost the bare run the same.
 const usages: Usage[] = []
-const site = async (way: Way, command: readonly string[]): Promise<number> => {
+const site = async (way: Way, command: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<number> => {
   // a cache directory of its own: no connection of anybody else's is closed
-  const env = { ...process.env, XDG_CACHE_HOME: room, NODE_OPTIONS: metered(usageFile) }
-  // the roles of `plays`: those of a host, whose probe needs no secrets
-  const args = [...command, 'playbooks/site.mjs', ...way.site, '--roles', 'base,docker', '--yes', '--json']
+  const env = {
+    ...process.env,
+    XDG_CACHE_HOME: room,
+    CARAVAN_AGE_IDENTITY: IDENTITY,
+    NODE_OPTIONS: metered(usageFile),
+    ...more,
+  }
+  const args = [...command, 'playbooks/site.mjs', ...way.site, '--yes', '--json']
   const { seconds, stdout } = await timed('node_modules/.bin/node', args, '', env)
   const { hosts } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
   for (const [name, { changed, roundTrips }] of Object.entries<{ changed: number; roundTrips: number }>(hosts)) {
@@ -175,12 +182,14 @@ const compare = async (way: Way): Promise<readonly Usage[]> => {
 }
 
 const relays = new Map<string, Relay>()
+let sent: readonly Sent[] = []
 try {
+  sent = await record()
   const warm = await compare(direct)
-  for (const [index, { name, address }] of inventory.hosts.entries())
+  for (const [index, { name, address }] of hosts.entries())
     relays.set(name, await relay(`127.0.0.${index + 2}`, address, 15))
   await compare(throughRelays(relays))
-  console.log(`${inventory.hosts.length} hosts, ${ROUNDS} runs each, medians; 1 round trip for each host`)
+  console.log(`${hosts.length} hosts, all roles, ${ROUNDS} runs each, medians; 1 round trip for each host`)
   console.log(
     `controller, warm: ${median(warm.map(({ cpu }) => cpu)).toFixed(2)} s of CPU, at most ${Math.max(...warm.map(({ mib }) => mib)).toFixed(0)} MiB`,
   )
@@ -188,4 +197,5 @@ try {
   await closeMasters()
   for (const { close } of relays.values()) close()
   rmSync(room, { recursive: true })
+  rmSync(join(labDir(), 'bench.yaml'), { force: true })
 }

@@ -134,3 +134,16 @@ export const found = (
 /** `type id` of each. */
 export const names = (resources: readonly Resource[]): readonly string[] =>
   resources.map(({ type, id }) => `${type.name} ${id}`)
+
+/** The one of this id. */
+export const byId = (resources: readonly Resource[], id: string): Resource => {
+  const one = resources.find((resource) => resource.id === id)
+  if (one === undefined) throw new Error(`no ${id} in ${names(resources).join(', ')}`)
+  return one
+}
+
+/** The content of a file, also of a secret one. */
+export const textOf = (resources: readonly Resource[], id: string): string => {
+  const { content } = byId(resources, id).want
+  return content instanceof Secret ? content.reveal() : Buffer.from(content).toString()
+}

@@ -13,7 +13,19 @@ import type { Resource } from '../../core/declare/resource.ts'
 import { parseConfig, renderConfig } from '../../core/resources/shared/haproxy-text.ts'
 import { isSecret, revealed, type Secret } from '../../core/secrets/secret.ts'
 import haproxy from '../../roles/haproxy/index.ts'
-import { declared, facts, found, hosts, input, type More, names, releasesOf, secretsOf } from './fixtures.ts'
+import {
+  byId,
+  declared,
+  facts,
+  found,
+  hosts,
+  input,
+  type More,
+  names,
+  releasesOf,
+  secretsOf,
+  textOf,
+} from './fixtures.ts'
 
 const cluster: Cluster = { name: 'caravan', datacenter: 'dc1', network: '10.33.0.0/16', expose: 'private' }
 const management: Cluster = { ...cluster, expose: 'management' }
@@ -27,15 +39,7 @@ const given = (more: More = {}, version = '2.9.27'): More => ({
 const on = (vars: Record<string, unknown> = {}, more: More = given()) =>
   declared(haproxy, hosts[0], facts.debian12, vars, more)
 
-const byId = (resources: readonly Resource[], id: string): Resource => {
-  const one = resources.find((resource) => resource.id === id)
-  if (one === undefined) throw new Error(`no ${id} in ${names(resources).join(', ')}`)
-  return one
-}
-const textOf = (resources: readonly Resource[], id = '/etc/haproxy/haproxy.cfg'): string => {
-  const { content } = byId(resources, id).want
-  return content instanceof Uint8Array ? Buffer.from(content).toString() : (revealed(content) as string)
-}
+const configOf = (resources: readonly Resource[]): string => textOf(resources, '/etc/haproxy/haproxy.cfg')
 const sectionOf = (text: string, name: string): readonly string[] => parseConfig(text).get(name)?.lines ?? []
 
 const PROXY = [
@@ -87,7 +91,7 @@ test('haproxy: nobody else reads hashes, whatever mode others write the file wit
 })
 
 test('haproxy finds CrateDB through the own node of Consul', (t) => {
-  const text = textOf(on({ slots: 20, httpService: 'web', pgService: 'db', httpTimeout: '7m', retries: 5 }))
+  const text = configOf(on({ slots: 20, httpService: 'web', pgService: 'db', httpTimeout: '7m', retries: 5 }))
   t.deepEqual(sectionOf(text, 'resolvers consul').slice(0, 1), ['nameserver local 127.0.0.1:8600'])
   const options = 'init-addr none resolvers consul resolve-opts allow-dup-ip resolve-prefer ipv4'
   t.deepEqual(sectionOf(text, 'backend crate_http'), [
@@ -99,14 +103,14 @@ test('haproxy finds CrateDB through the own node of Consul', (t) => {
     `server-template crate 1-20 _web._tcp.service.consul check inter 2s fall 2 rise 1 ${options}`,
     'retry-on conn-failure',
   ])
-  t.true(textOf(on({ pgService: 'db' })).includes(' 1-10 _db._tcp.service.consul check '))
+  t.true(configOf(on({ pgService: 'db' })).includes(' 1-10 _db._tcp.service.consul check '))
   t.true(sectionOf(text, 'defaults caravan').includes('retries 5'))
   t.true(sectionOf(text, 'defaults caravan').includes('option redispatch 1'))
 })
 
 test('haproxy asks for the services by the names that the role crate gives them', (t) => {
   const own = { ...hosts[0], vars: { crate: { httpService: 'db-http', pgService: 'db-pg' } } }
-  const text = textOf(declared(haproxy, own, facts.debian12, { pgService: 'other' }, given()))
+  const text = configOf(declared(haproxy, own, facts.debian12, { pgService: 'other' }, given()))
   t.regex(text, / _db-http\._tcp\.service\.consul /)
   t.regex(text, / _other\._tcp\.service\.consul /)
 })
@@ -114,7 +118,7 @@ test('haproxy asks for the services by the names that the role crate gives them'
 test('haproxy takes 401 for life where CrateDB asks for a password', (t) => {
   const status = (crate: Record<string, unknown>) =>
     /expect status (\S+)/.exec(
-      textOf(declared(haproxy, { ...hosts[0], vars: { crate } }, facts.debian12, {}, given())),
+      configOf(declared(haproxy, { ...hosts[0], vars: { crate } }, facts.debian12, {}, given())),
     )?.[1]
   t.is(status({}), '200,401')
   t.is(status({ authentication: 'password' }), '200,401')
@@ -122,7 +126,7 @@ test('haproxy takes 401 for life where CrateDB asks for a password', (t) => {
 })
 
 const binds = (resources: readonly Resource[]): readonly string[] =>
-  [...textOf(resources).matchAll(/^ {2}bind (.*)$/gm)].map(([, bind = '']) => bind)
+  [...configOf(resources).matchAll(/^ {2}bind (.*)$/gm)].map(([, bind = '']) => bind)
 
 test('haproxy listens privately, and with expose: management where the seed did', (t) => {
   t.deepEqual(binds(on()), ['10.33.0.2:4200', '10.33.0.2:5432', '127.0.0.1:8404'])
@@ -137,7 +141,7 @@ test('haproxy listens privately, and with expose: management where the seed did'
 test('haproxy asks who it is from elsewhere, with a hash that is a secret', (t) => {
   const resources = on({ user: 'ops' }, given({ cluster: management }))
   t.true(isSecret(byId(resources, '/etc/haproxy/haproxy.cfg').want.content))
-  const text = textOf(resources)
+  const text = configOf(resources)
   t.regex(sectionOf(text, 'userlist caravan').join(), /^user ops password \$6\$[./\w]{16}\$[./\w]{86}$/)
   t.regex(
     sectionOf(text, 'frontend stats').at(-1) ?? '',
@@ -146,13 +150,13 @@ test('haproxy asks who it is from elsewhere, with a hash that is a secret', (t) 
   // nothing that could be asked for is there, and the text is no secret
   const bare = on({ dataplaneapi: false })
   t.false(isSecret(byId(bare, '/etc/haproxy/haproxy.cfg').want.content))
-  t.false(/password|auth/.test(textOf(bare)))
+  t.false(/password|auth/.test(configOf(bare)))
 })
 
 test('haproxy tells which configuration it has loaded: another one for each change', (t) => {
   const revision = (vars: Record<string, unknown>, own: (typeof hosts)[number] = hosts[0]) => {
     const all = declared(haproxy, own, facts.debian12, vars, given())
-    const told = /string ([0-9a-f]{16}) if { path \/caravan }/.exec(textOf(all))?.[1] ?? ''
+    const told = /string ([0-9a-f]{16}) if { path \/caravan }/.exec(configOf(all))?.[1] ?? ''
     t.true(byId(all, 'haproxy runs its configuration').want.check.includes(`)" = ${told} ]`))
     return told
   }
@@ -165,7 +169,7 @@ test('haproxy tells which configuration it has loaded: another one for each chan
 
 test('haproxy: lines of the inventory join the section that there is', (t) => {
   const config = parseConfig(
-    textOf(on({ extra: 'backend crate_http\n  server old 10.33.0.9:4200 check\nbackend more\n  mode tcp\n' })),
+    configOf(on({ extra: 'backend crate_http\n  server old 10.33.0.9:4200 check\nbackend more\n  mode tcp\n' })),
   )
   t.is(config.get('backend crate_http')?.lines.at(-1), 'server old 10.33.0.9:4200 check')
   t.deepEqual(config.get('backend more'), { head: 'backend more from caravan', lines: ['mode tcp'] })
@@ -246,7 +250,7 @@ const VARIANTS: readonly (readonly [string, Record<string, unknown>, More])[] = 
 ]
 for (const [title, vars, more] of VARIANTS)
   test(`HAProxy takes it, as it is and as it is written: ${title}`, async (t) => {
-    const text = textOf(on(vars, more))
+    const text = configOf(on(vars, more))
     for (const form of [text, renderConfig(parseConfig(text))]) {
       const said = await judged(t, form)
       if (said !== undefined) t.regex(said, /Configuration file is valid/)
@@ -255,7 +259,7 @@ for (const [title, vars, more] of VARIANTS)
   })
 
 test('HAProxy refuses what it does not know', async (t) => {
-  const said = await judged(t, textOf(on({ extra: 'backend crate_http\n  nonsense 5\n' })))
+  const said = await judged(t, configOf(on({ extra: 'backend crate_http\n  nonsense 5\n' })))
   if (said !== undefined) t.regex(said, /unknown keyword 'nonsense' in 'backend' section|has the same name/)
 })
 

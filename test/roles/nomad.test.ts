@@ -1,10 +1,9 @@
 import test from 'ava'
 import type { Cluster, Host } from '../../core/declare/host.ts'
 import { type Resource, Unknown } from '../../core/declare/resource.ts'
-import { Secret } from '../../core/secrets/secret.ts'
 import acl from '../../roles/nomad/acl.ts'
 import nomad from '../../roles/nomad/index.ts'
-import { declared, facts, found, host, type More, names, releasesOf, secretsOf } from './fixtures.ts'
+import { byId, declared, facts, found, host, type More, names, releasesOf, secretsOf, textOf } from './fixtures.ts'
 
 const servers = [host('node-1', '10.33.0.2', 0), host('node-2', '10.33.0.3', 1), host('node-3', '10.33.0.4', 2)]
 const server = servers[0] as Host
@@ -22,15 +21,6 @@ const given = (more: More = {}, version = '1.6.1'): More => ({
 const on = (own: Host, more: More = given(), vars: Record<string, unknown> = {}) =>
   declared(nomad, own, facts.debian12, vars, more)
 
-const byId = (resources: readonly Resource[], id: string): Resource => {
-  const one = resources.find((resource) => resource.id === id)
-  if (one === undefined) throw new Error(`no ${id} in ${names(resources).join(', ')}`)
-  return one
-}
-const textOf = (resources: readonly Resource[], id: string): string => {
-  const { content } = byId(resources, id).want
-  return content instanceof Secret ? content.reveal() : Buffer.from(content).toString()
-}
 const CONFIG = '/etc/nomad.d/nomad.hcl'
 const JOIN = '/etc/nomad.d/nomad-join.hcl'
 const UNIT = '/etc/systemd/system/nomad.service'
