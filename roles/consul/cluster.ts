@@ -12,7 +12,7 @@ type RaftServer = Readonly<{ Address?: unknown; Leader?: unknown; Voter?: unknow
 /**
  * The servers of Consul. Each tells of itself, not of what the leader says: before there is a leader nobody knows the
  * token, so that a server takes part only once it follows one.
- * Source: consul's API, "Operator: Raft"; hand-over since Consul 1.15
+ * Source: consul's API, "Operator: Raft"; before 1.15 it knows no handing over, and an election follows the restart
  */
 export const consulCluster: ClusterRole = {
   name: 'consul',
@@ -36,7 +36,11 @@ export const consulCluster: ClusterRole = {
     withApi(
       'hand over the lead of consul',
       managed(secrets),
-      'api /v1/operator/raft/transfer-leader --request POST --max-time 30',
+      `
+code=$(api /v1/operator/raft/transfer-leader --request POST --max-time 30 --output /dev/null --write-out '%{http_code}') && exit 0
+[ "$code" != 404 ] || exit 0
+echo "Consul answers $code" >&2
+exit 1`,
     ),
 }
 

@@ -4,6 +4,7 @@ import { Secret } from '../../core/secrets/secret.ts'
 import { consulCluster } from '../../roles/consul/cluster.ts'
 import { consulHealth } from '../../roles/consul/health.ts'
 import consul from '../../roles/consul/index.ts'
+import { type Answers, againstApi } from './api-server.ts'
 import { host, secretsOf } from './fixtures.ts'
 
 const servers = [host('node-1', '10.33.0.2', 0), host('node-2', '10.33.0.3', 1), host('node-3', '10.33.0.4', 2)]
@@ -55,6 +56,24 @@ test('what servers are asked is a secret, and its token stands in no argument', 
     t.true(heredoc > 0 && heredoc < script.indexOf(token) && script.indexOf(token) < script.indexOf('\nCARAVAN_API\n'))
   }
 })
+
+const TRANSFER = '/v1/operator/raft/transfer-leader'
+const handOvers: [title: string, answers: Answers, code: number, stderr: string][] = [
+  ['Consul elects another leader', { [TRANSFER]: [200, '{"Success":true}'] }, 0, ''],
+  ['Consul before 1.15', {}, 0, ''],
+  ['nobody takes it', { [TRANSFER]: [500, 'cannot find peer'] }, 1, 'Consul answers 500'],
+]
+for (const [title, answers, code, stderr] of handOvers) {
+  test(`the lead is handed over: ${title}`, async (t) => {
+    const secrets = secretsOf(consul.secrets)
+    const token = secrets.value('consul-management-token')
+    const api = { url: 'http://127.0.0.1:8500', header: 'x-consul-token', token }
+    const came = await againstApi(t, api, consulCluster.handOver?.(server, secrets), answers)
+    t.is(came.code, code, came.stderr)
+    t.true(came.stderr.includes(stderr), came.stderr)
+    t.deepEqual(came.asked, [`POST ${TRANSFER} true`])
+  })
+}
 
 const checks = (own: Host, expose: 'private' | 'management' = 'private') =>
   consulHealth({

@@ -1,12 +1,8 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import type { Standing } from '../../core/declare/cluster.ts'
-import { isSecret, revealed } from '../../core/secrets/secret.ts'
 import { nomadCluster } from '../../roles/nomad/cluster.ts'
 import nomad from '../../roles/nomad/index.ts'
-import { fragment } from '../resources/sh.ts'
+import { type Answers, againstApi } from './api-server.ts'
 import { host, secretsOf } from './fixtures.ts'
 
 const own = host('node-1', '10.33.0.2', 0)
@@ -54,24 +50,9 @@ for (const [title, output, standing] of said) {
   })
 }
 
-/** Runs a fragment against an API that gives these answers; a missing one is 404. What was asked, and what came. */
-const against = async (t: ExecutionContext, script: unknown, answers: Readonly<Record<string, [number, string]>>) => {
-  const asked: string[] = []
-  const server = createServer(({ method, url = '', headers }, response) => {
-    asked.push(`${method} ${url} ${headers['x-nomad-token'] === secrets.value('nomad-management-token').reveal()}`)
-    const [status, text] = answers[url] ?? [404, 'Invalid method']
-    response.writeHead(status).end(text)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  t.true(isSecret(script))
-  const here = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const { code, stdout } = await fragment((revealed(script) as string).replaceAll('https://127.0.0.1:4646', here))
-  return { code, stdout, asked }
-}
-
-const observe = (t: ExecutionContext, answers: Readonly<Record<string, [number, string]>>) =>
-  against(t, nomadCluster.observe(own, secrets), answers)
+const api = { url: 'https://127.0.0.1:4646', header: 'x-nomad-token', token: secrets.value('nomad-management-token') }
+const observe = (t: ExecutionContext, answers: Answers) =>
+  againstApi(t, api, nomadCluster.observe(own, secrets), answers)
 const LEADER = '/v1/status/leader?stale'
 const RAFT = '/v1/operator/raft/configuration'
 
@@ -98,7 +79,7 @@ test('a server without a leader is asked no more, since it would wait for one', 
 })
 
 const TRANSFER = '/v1/operator/raft/transfer-leadership?address='
-const handOvers: [title: string, answers: Readonly<Record<string, [number, string]>>, code: number, last: string][] = [
+const handOvers: [title: string, answers: Answers, code: number, last: string][] = [
   ['the first that takes it', { [`${TRANSFER}10.33.0.3:4647`]: [200, '{}'] }, 0, `${TRANSFER}10.33.0.3:4647`],
   [
     'the next one',
@@ -117,7 +98,7 @@ const handOvers: [title: string, answers: Readonly<Record<string, [number, strin
 for (const [title, answers, code, last] of handOvers) {
   test(`the lead goes to another server: ${title}`, async (t) => {
     const peers = '["10.33.0.2:4647","10.33.0.3:4647","10.33.0.4:4647"]'
-    const came = await against(t, nomadCluster.handOver?.(own, secrets), {
+    const came = await againstApi(t, api, nomadCluster.handOver?.(own, secrets), {
       '/v1/status/peers': [200, peers],
       ...answers,
     })
