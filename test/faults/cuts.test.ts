@@ -49,7 +49,7 @@ for (const [how, network] of [
         if (ran.exit !== 0) {
           t.is(ran.exit, 1)
           t.deepEqual([...new Set(ran.failed)], [name], 'the others go on')
-          t.regex(ran.said.join('\n'), new RegExp(`${name}.*: .*(connection|reach|answer|silent|script)`))
+          t.regex(ran.said.join('\n'), new RegExp(`${name}.*: .*(connection|reach|answer|nothing be heard|script)`))
         }
         await holds(t, generation)
       })

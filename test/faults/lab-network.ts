@@ -25,10 +25,14 @@ export const cut = async (name: string, seconds: number): Promise<void> => {
 /** Lets nothing through to a machine for some seconds, without its noticing. */
 export const swallow = async (name: string, seconds: number): Promise<void> => {
   const { address } = nodeNamed(name)
-  await nft(`table inet faults-${name} { chain forward { type filter hook forward priority -10;
+  await nft(`
+table inet faults-${name} {
+  chain forward {
+    type filter hook forward priority -10;
     ip saddr ${address} drop
     ip daddr ${address} drop
-  } }`)
+  }
+}`)
   try {
     await sleep(seconds * 1000)
   } finally {
