@@ -11,7 +11,10 @@ import { probe } from './probe.ts'
 /** What each server of a cluster says; undefined: it cannot be asked. */
 type Servers = ReadonlyMap<string, Have | undefined>
 
-/** Asks all servers once a second until the answer is true. @throws WaitError with the last answer, and the hint. */
+/**
+ * Asks all servers once a second until the answer is true; not at all where it would stay as it is even if every server
+ * that can be asked did well. @throws WaitError with the last answer, and the hint.
+ */
 export const waitUntil = async (
   play: Play,
   cluster: ClusterRole,
@@ -25,11 +28,22 @@ export const waitUntil = async (
     const standings = standingsOf(await lookAround(play, cluster, members, input))
     const answer = question(standings)
     if (answer === true) return standings
-    if (Date.now() >= deadline)
-      throw new WaitError(`${answer} (waited ${cluster.within} s)`, { role: play.role.name, hint })
+    const details = { role: play.role.name, hint }
+    if (question(atBest(standings, unreachable(members))) !== true) throw new WaitError(answer, details)
+    if (Date.now() >= deadline) throw new WaitError(`${answer} (waited ${cluster.within} s)`, details)
     await new Promise((resolve) => setTimeout(resolve, 1000))
   }
 }
+
+/** As they would be if every server that can be reached took part. */
+const atBest = (standings: Standings, gone: ReadonlySet<string>): Standings =>
+  new Map([...standings.keys()].map((name) => [name, gone.has(name) ? undefined : BEST]))
+
+const BEST = { healthy: true, leader: true, voter: true } as const
+
+/** Hosts that this run could not reach: they are not asked again. */
+const unreachable = (members: readonly Member[]): ReadonlySet<string> =>
+  new Set(members.filter(({ failures }) => failures.some(isUnreachable)).map(({ host }) => host.name))
 
 export const standingsOf = (servers: Servers): Standings =>
   new Map([...servers].map(([name, have]) => [name, have?.standing]))
@@ -41,8 +55,7 @@ export const lookAround = async (
   members: readonly Member[],
   input: RunInput,
 ): Promise<Servers> => {
-  // a host that cannot be reached is not waited for again
-  const gone = new Set(members.filter(({ failures }) => failures.some(isUnreachable)).map(({ host }) => host.name))
+  const gone = unreachable(members)
   const ask = async (host: Host): Promise<readonly [string, Have | undefined]> => {
     try {
       return [host.name, await askOne(host, play, cluster, input)]

@@ -7,7 +7,10 @@ import { noMeans } from '../../core/declare/means.ts'
 import { type Play, play } from '../../core/declare/play.ts'
 import { declare, type Resource } from '../../core/declare/resource.ts'
 import { defineRole } from '../../core/declare/role.ts'
+import { ConnectError } from '../../core/errors.ts'
 import { quote } from '../../core/remote/shell.ts'
+import type { Fleet } from '../../core/remote/ssh.ts'
+import type { Transport } from '../../core/remote/transport.ts'
 import { Secret } from '../../core/secrets/secret.ts'
 import { broken, note, noteType, planned, type ToyHost, toyHost, toyRun } from './toy.ts'
 
@@ -192,6 +195,28 @@ test('no server is taken while another one is out and stays out', async (t) => {
     'node-2 cannot be taken away: node-3 not in the cluster, and 1 of 3 servers are no quorum (waited 1 s)',
   )
   t.deepEqual(result.errors.slice(1), ['left alone, since the play stopped at node-2'])
+  t.deepEqual(applies(result), [])
+})
+
+test('a server that cannot be reached is not waited for', async (t) => {
+  const toy = toyCluster(t, 3, 60)
+  establish(toy)
+  const fleet: Fleet = {
+    transport: ({ name }) => toy.toys.find(({ host }) => host.name === name)?.transport as Transport,
+    connect: async ({ name }) => {
+      if (name === 'node-3') throw new ConnectError('nobody answers')
+    },
+    ask: async () => {},
+    dial: () => t.fail() as never,
+    close: async () => {},
+  }
+  const result = await runCluster(toy, (dir) => [note(`${dir}/config`, '2')], { fleet })
+  t.is(result.exit, 1)
+  t.deepEqual(result.errors, [
+    'nobody answers',
+    'node-2 cannot be taken away: node-3 not in the cluster, and 1 of 3 servers are no quorum',
+    'left alone, since the play stopped at node-2',
+  ])
   t.deepEqual(applies(result), [])
 })
 
