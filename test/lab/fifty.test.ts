@@ -39,7 +39,14 @@ const inventory = async (): Promise<string> => {
     return [name, { ...own, address: way.address, port: way.port, privateIp: privateIp(index), slot: index }]
   })
   const file = join(room, 'inventory.yaml')
-  writeFileSync(file, stringify({ ...rest, groups: {}, hosts: Object.fromEntries(await Promise.all(entries)) }))
+  writeFileSync(
+    file,
+    stringify({
+      ...rest,
+      groups: { servers: names.slice(0, 3) },
+      hosts: Object.fromEntries(await Promise.all(entries)),
+    }),
+  )
   return file
 }
 
