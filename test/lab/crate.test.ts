@@ -75,21 +75,21 @@ slow('the same index comes back to its data: a reboot, and a reboot of all', asy
 const asking = async (work: () => Promise<void>): Promise<readonly Readonly<{ status: string; seconds: number }>[]> => {
   await on(
     'node-1',
-    `rm -f /run/answers
+    `rm -f /run/answers.*
 cat >/run/ask <<'END'
-for _ in 1 2 3 4 5; do
-  curl -s -m 10 --rate 10/s -w '%{http_code} %{time_total}\\n' -o /dev/null 'http://node-2:4200/?[1-1000000]' &
+for client in 1 2 3 4 5; do
+  curl -s -m 10 --rate 10/s -w '%{http_code} %{time_total}\\n' -o /dev/null 'http://node-2:4200/?[1-1000000]' >/run/answers.$client &
 done
 wait
 END
-systemd-run -q --unit=asking --collect -p StandardOutput=file:/run/answers sh /run/ask`,
+systemd-run -q --unit=asking --collect sh /run/ask`,
   )
   try {
     await work()
   } finally {
     await on('node-1', 'systemctl stop asking || :')
   }
-  return (await on('node-1', 'cat /run/answers')).split('\n').flatMap((line) => {
+  return (await on('node-1', 'cat /run/answers.*')).split('\n').flatMap((line) => {
     const [status, seconds] = line.split(' ')
     return status === undefined || seconds === undefined ? [] : [{ status, seconds: Number(seconds) }]
   })
