@@ -78,7 +78,7 @@ const asking = async (work: () => Promise<void>): Promise<readonly Readonly<{ st
     `rm -f /run/answers.*
 cat >/run/ask <<'END'
 for client in 1 2 3 4 5; do
-  curl -s -m 10 --rate 10/s -w '%{http_code} %{time_total}\\n' -o /dev/null 'http://node-2:4200/?[1-1000000]' >/run/answers.$client &
+  stdbuf -oL curl -s -m 10 --rate 10/s -w '%{http_code} %{time_total}\\n' -o /dev/null 'http://node-2:4200/?[1-1000000]' >/run/answers.$client &
 done
 wait
 END
