@@ -10,7 +10,7 @@ import { DRIFTS, RESET, UNIT } from './victim.ts'
 const PHASES = ['probe', 'upload', 'apply', 'restart', 'wait', 'verify'] as const
 type Phase = (typeof PHASES)[number]
 
-const KILLS = Number(process.env.CARAVAN_KILLS ?? 60)
+const KILLS = Number(process.env.CARAVAN_KILLS ?? 72)
 /** Of the kills of this seed, the first that is made: to go on with a run that was cut off. */
 const FROM = Number(process.env.CARAVAN_FROM ?? 1)
 
