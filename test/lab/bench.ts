@@ -28,8 +28,11 @@ type Cost = Readonly<{ seconds: number; stdout: string }>
 const timed = (command: string, args: readonly string[], input = '', env = process.env): Promise<Cost> =>
   new Promise((resolve, reject) => {
     const began = performance.now()
-    const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'inherit'] })
-    let stdout = ''
+    const child = spawn(command, args, { env, stdio: 'pipe' })
+    let [stdout, stderr] = ['', '']
+    child.stderr.setEncoding('utf8').on('data', (piece: string) => {
+      stderr += piece
+    })
     child.stdout.setEncoding('utf8').on('data', (piece: string) => {
       stdout += piece
     })
@@ -37,7 +40,7 @@ const timed = (command: string, args: readonly string[], input = '', env = proce
     child.stdin.on('error', () => {})
     child.once('error', reject).once('close', (code) => {
       if (code === 0) resolve({ seconds: (performance.now() - began) / 1000, stdout })
-      else reject(new Error(`${command} ${args.join(' ')}: exit ${code}\n${stdout}`))
+      else reject(new Error(`${command} ${args.join(' ')}: exit ${code}\n${stdout}${stderr}`))
     })
     child.stdin.end(input)
   })
