@@ -63,6 +63,7 @@ export const crateUser = (name: string, { task, password }: CrateUserOptions): R
 
 // The port within the container. Source: https://cratedb.com/docs/crate/reference/en/latest/interfaces/http.html
 const functions = (task: string): string => `${insideTask(task)}
+inside true || :
 nl='
 '
 # asks with a configuration of curl on stdin, and a statement as JSON

@@ -26,7 +26,7 @@ export const crateHealth = (task: string, nodes: number, secrets: Secrets): read
     // Nomad tells the task where its port is on the host
     ask: `${insideTask(task)}
 inside true || exit
-address=$(tr '\\0' '\\n' <"/proc/$pid/environ" | sed -n 's/^NOMAD_ADDR_http=//p')
+address=$(tr '\\0' '\\n' <"/proc/$task_pid/environ" | sed -n 's/^NOMAD_ADDR_http=//p')
 curl -sS -m 8 -o /dev/null -w '%{http_code}' "http://$address/"`,
     expect: '200, or 401 where a password is asked for',
     judge: (answer) => answer === '200' || answer === '401',
