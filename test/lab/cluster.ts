@@ -30,11 +30,15 @@ export const secretLines = async (): Promise<readonly string[]> => {
 }
 
 /** Asks until a script succeeds on a machine. Rejects with its last failure once the seconds are over. */
-export const eventually = async (name: string, script: string, seconds: number): Promise<string> => {
+export const eventually = (name: string, script: string, seconds: number): Promise<string> =>
+  patiently(() => on(name, script), seconds)
+
+/** Tries until it succeeds. Rejects with the last failure once the seconds are over. */
+export const patiently = async <T>(work: () => Promise<T>, seconds: number): Promise<T> => {
   const end = Date.now() + seconds * 1000
   for (;;) {
     try {
-      return await on(name, script)
+      return await work()
     } catch (error) {
       if (Date.now() > end) throw error
       await sleep(1000)
