@@ -76,13 +76,17 @@ export const startSshd = async (options: SshdOptions = {}): Promise<Sshd> => {
   }
 }
 
-// Who is not root here gets a sudo that makes nobody root, so that scripts run.
+// A bash that is not the first one reads no .bashrc, in which whoever runs the tests may have anything. Source: bash(1),
+// "Invocation", and its run_startup_files
+const NO_BASHRC = 'SetEnv SHLVL=1'
+
+// Who is not root here gets a sudo that makes nobody root, so that scripts run. Of several SetEnv sshd takes the first.
 const asRoot = (directory: string, uid: number): string[] => {
-  if (uid === 0) return []
+  if (uid === 0) return [NO_BASHRC]
   mkdirSync(join(directory, 'bin'))
   const sudo = '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n'
   writeFileSync(join(directory, 'bin', 'sudo'), sudo, { mode: 0o755 })
-  return [`SetEnv PATH=${join(directory, 'bin')}:/usr/local/bin:/usr/bin:/bin`]
+  return [`${NO_BASHRC} PATH=${join(directory, 'bin')}:/usr/local/bin:/usr/bin:/bin`]
 }
 
 const listening = async (port: number, sshd: ChildProcess): Promise<void> => {
