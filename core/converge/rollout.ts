@@ -3,10 +3,11 @@ import { gate, hasQuorum, mayTake, takingOrder } from '../declare/cluster.ts'
 import { noMeans } from '../declare/means.ts'
 import { hostsOfPlay, type Play } from '../declare/play.ts'
 import { ApplyError, CaravanError } from '../errors.ts'
-import { type Have, standingIdentity, writeMark } from '../resources/standing.ts'
+import { writeMark } from '../resources/standing.ts'
 import { isSecret } from '../secrets/secret.ts'
 import { lookAround, standingsOf, waitUntil } from './ask-servers.ts'
 import { active, eachActive, fail, type Member, type RunInput } from './crew.ts'
+import { closedGate, unmarked } from './gates.ts'
 
 /** What a rollout is made of: the play, the members with something to do, and how one of them is applied. */
 export type Rollout = Readonly<{
@@ -163,39 +164,4 @@ export const waitAtGate = async (play: Play, members: readonly Member[], input: 
   }
   await establish(cluster, unmarked(play, members, input), input)
   return true
-}
-
-/** The servers of an open gate that carry no mark yet. */
-export const unmarked = (play: Play, members: readonly Member[], input: RunInput): readonly Member[] => {
-  const { cluster } = play
-  if (cluster === undefined || observedStandings(play, members, input) === undefined) return []
-  if (closedGate(play, members, input) !== undefined) return []
-  return active(members).filter(({ haves }) => {
-    const have = haves.get(standingIdentity(cluster)) as Have | undefined
-    return have?.marked === false
-  })
-}
-
-/** How the servers of a play's cluster stand, by what their last probes said; undefined: not all were asked. */
-export const observedStandings = (
-  play: Play,
-  members: readonly Member[],
-  { inventory }: RunInput,
-): Standings | undefined => {
-  const { cluster } = play
-  if (cluster === undefined) return undefined
-  const servers = hostsOfPlay(play, inventory).map((host) => members.find((member) => member.host === host))
-  const standings = servers.flatMap((member) => {
-    const have = member?.haves.get(standingIdentity(cluster)) as Have | undefined
-    return member === undefined ? [] : [[member.host.name, have?.standing] as const]
-  })
-  return standings.length === servers.length ? new Map(standings) : undefined
-}
-
-/** What keeps the gate of a play closed, by what the probes of its servers said; undefined: open, or not all were asked. */
-export const closedGate = (play: Play, members: readonly Member[], input: RunInput): string | undefined => {
-  const standings = observedStandings(play, members, input)
-  if (standings === undefined) return undefined
-  const answer = gate([...standings.keys()], standings)
-  return answer === true ? undefined : answer
 }

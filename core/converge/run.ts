@@ -6,12 +6,12 @@ import { redacting } from '../secrets/redact.ts'
 import { EVENTS_VERSION, type ForeignEvent, type HostSummary, type PlannedEvent } from '../terminal/events.ts'
 import { active, eachActive, fail, type Member, newMember, type RunInput } from './crew.ts'
 import { elect } from './elect.ts'
+import { closedGate, observedStandings, unmarked } from './gates.ts'
 import { takeLeases } from './leases.ts'
 import { meet, observeAgain } from './observe.ts'
 import { runPlay } from './perform.ts'
 import { hasChanges, hasWaits, makePlan, type Plan, type Planned } from './plan.ts'
 import { foreignEvent, plannedEvent } from './plan-event.ts'
-import { closedGate, observedStandings, unmarked } from './rollout.ts'
 
 /** 0 converged, 1 failed, 2 drift under `--check`. */
 export type Exit = 0 | 1 | 2

@@ -183,11 +183,16 @@ test('a server that is out is mended first; then the others may be taken', async
   t.deepEqual([...new Set(applies(result))], ['node-3', 'node-2', 'node-1'])
 })
 
-test('no server is taken while another one is out and stays out', async (t) => {
+/** An established cluster of three whose last server is out, and the hosts that are not. */
+const oneOut = (t: ExecutionContext) => {
   const toy = toyCluster(t, 3)
   establish(toy)
   rmSync(join(toy.dirOf('node-3'), 'up'))
-  const hosts = toy.toys.slice(0, 2).map(({ host }) => host)
+  return { toy, hosts: toy.toys.slice(0, 2).map(({ host }) => host) }
+}
+
+test('no server is taken while another one is out and stays out', async (t) => {
+  const { toy, hosts } = oneOut(t)
   const result = await runCluster(toy, (dir) => [note(`${dir}/config`, '2')], { hosts })
   t.is(result.exit, 1)
   t.is(
@@ -224,10 +229,7 @@ const calm = (path: string, text: string) =>
   declare({ ...noteType, name: 'calm', endsNothing: () => true }, path, { text })
 
 test('what ends no program is changed while another server is out, one at a time, and nobody hands over', async (t) => {
-  const toy = toyCluster(t, 3)
-  establish(toy)
-  rmSync(join(toy.dirOf('node-3'), 'up'))
-  const hosts = toy.toys.slice(0, 2).map(({ host }) => host)
+  const { toy, hosts } = oneOut(t)
   const result = await runCluster(toy, (dir) => [calm(`${dir}/config`, '2')], { hosts })
   t.deepEqual(result.errors, [])
   t.is(result.exit, 0)

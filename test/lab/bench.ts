@@ -65,16 +65,15 @@ tee $copy.input | exec ssh "$@"
   writeFileSync(join(room, 'bin/ssh'), wrapper, { mode: 0o755 })
   await site(direct, [], { PATH: `${room}/bin:${process.env.PATH}` })
   const read = (name: string): string => readFileSync(join(copies, name), 'utf8')
-  const all = readdirSync(copies).flatMap((name) => {
-    const id = name.endsWith('.input') ? name.slice(0, -'.input'.length) : undefined
-    const host = hosts.find(({ address }) => id !== undefined && address === read(`${id}.address`))
-    return id === undefined || host === undefined ? [] : [{ host, command: read(`${id}.command`), input: read(name) }]
-  })
-  // to open a connection costs a small command of its own
+  const ids = readdirSync(copies).flatMap((name) => /^(\d+)\.input$/.exec(name)?.[1] ?? [])
   return hosts.map((host) => {
-    const own = all.filter((sent) => sent.host === host).sort((one, other) => other.input.length - one.input.length)
-    if (own[0] === undefined) throw new Error(`nothing was sent to ${host.name}`)
-    return own[0]
+    // to open a connection costs a small command of its own
+    const [longest] = ids
+      .filter((id) => read(`${id}.address`) === host.address)
+      .map((id) => ({ host, command: read(`${id}.command`), input: read(`${id}.input`) }))
+      .sort((one, other) => other.input.length - one.input.length)
+    if (longest === undefined) throw new Error(`nothing was sent to ${host.name}`)
+    return longest
   })
 }
 

@@ -2,10 +2,9 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync,
 import { join } from 'node:path'
 import test from 'ava'
 import fc from 'fast-check'
-import { Unknown } from '../../core/declare/resource.ts'
 import { ProbeError } from '../../core/errors.ts'
 import { type BlockHave, block, blockType } from '../../core/resources/block.ts'
-import { applyOnce, differences, HOSTILE, law, lawOfUnknown, sandbox, snapshot } from './law.ts'
+import { applyOnce, differences, HOSTILE, law, lawOfUnknown, sandbox, snapshot, unobserved } from './law.ts'
 import { fragment } from './sh.ts'
 import { diffTable, garbageTable, wrongTable } from './tables.ts'
 
@@ -151,14 +150,7 @@ for (const half of HALVES)
     t.regex(error.details.hint ?? '', /by hand/)
     // and on the host too, where it may have got so in the meantime
     const before = snapshot(directory, { times: false })
-    const input = {
-      id: resource.id,
-      want: resource.want,
-      have: new Unknown('not asked'),
-      changes: [],
-      upload: async () => '',
-    } as const
-    const { code, stderr } = await fragment(await blockType.apply(input))
+    const { code, stderr } = await fragment(await unobserved(resource))
     t.is(code, 1)
     t.regex(stderr, /one BEGIN followed by one END/)
     t.deepEqual(snapshot(directory), before)
@@ -175,14 +167,7 @@ test('fails: neither a link nor a directory is written through', async (t) => {
       instanceOf: ProbeError,
       message: /it is a (symlink|directory) and no file/,
     })
-    const input = {
-      id: resource.id,
-      want: resource.want,
-      have: new Unknown('not asked'),
-      changes: [],
-      upload: async () => '',
-    } as const
-    t.is((await fragment(await blockType.apply(input))).code, 1)
+    t.is((await fragment(await unobserved(resource))).code, 1)
   }
   t.is(readFileSync(join(directory, 'target'), 'utf8'), 'a\n')
 })

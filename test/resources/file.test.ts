@@ -12,12 +12,22 @@ import {
 import { join } from 'node:path'
 import test from 'ava'
 import fc from 'fast-check'
-import { Unknown } from '../../core/declare/resource.ts'
 import { ProbeError } from '../../core/errors.ts'
 import { type FileOptions, file, fileType } from '../../core/resources/file.ts'
 import { type PathState, sha256Of } from '../../core/resources/shared/observe.ts'
 import { hidden } from '../../core/secrets/secret.ts'
-import { applyOnce, differences, HOSTILE, law, lawOfUnknown, me, observe, sandbox, snapshot } from './law.ts'
+import {
+  applyOnce,
+  differences,
+  HOSTILE,
+  law,
+  lawOfUnknown,
+  me,
+  observe,
+  sandbox,
+  snapshot,
+  unobserved,
+} from './law.ts'
 import { fragment, shell } from './sh.ts'
 import { diffTable, wrongTable } from './tables.ts'
 
@@ -235,15 +245,7 @@ test('law: above 1 MiB it is uploaded, and not believed', async (t) => {
   t.true(text.length < 4000)
   t.deepEqual(await differences(resource), [])
   writeFileSync(join(directory, 'x'), 'old')
-  const torn = await fragment(
-    await fileType.apply({
-      id: resource.id,
-      want: resource.want,
-      have: new Unknown('not asked'),
-      changes: [],
-      upload: async () => resource.id,
-    }),
-  )
+  const torn = await fragment(await unobserved(resource, async () => resource.id))
   t.is(torn.code, 1)
   t.regex(torn.stderr, /upload did not arrive whole/)
   t.deepEqual(readdirSync(directory), ['x'])
@@ -315,8 +317,7 @@ test('fails: a read-only directory, without the rights of root', async (t) => {
 test('fails: a full disk tears nothing', async (t) => {
   const directory = sandbox(t)
   writeFileSync(join(directory, 'x'), 'old')
-  const { want, id } = file(join(directory, 'x'), { content: Buffer.alloc(100_000, 'n'), ...me })
-  const text = await fileType.apply({ id, want, have: new Unknown('not asked'), changes: [], upload: async () => '' })
+  const text = await unobserved(file(join(directory, 'x'), { content: Buffer.alloc(100_000, 'n'), ...me }))
   // a limit of the file size stands for a disk that is full in the middle of the write
   const { code } = await fragment(`ulimit -f 1; trap '' XFSZ\n${text}`)
   t.not(code, 0)

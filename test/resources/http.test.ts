@@ -12,7 +12,7 @@ import { ProbeError } from '../../core/errors.ts'
 import { type HttpHave, type HttpOptions, http, httpType } from '../../core/resources/http.ts'
 import { NO_CURL, noAnswer } from '../../core/resources/shared/curl.ts'
 import { Secret } from '../../core/secrets/secret.ts'
-import { applyOnce, differences, HOSTILE, law, lawOfUnknown, observe, sandbox } from './law.ts'
+import { applyOnce, differences, HOSTILE, law, lawOfUnknown, observe, sandbox, unobserved } from './law.ts'
 import { fragment } from './sh.ts'
 import { diffTable, garbageTable, show, wrongTable } from './tables.ts'
 
@@ -235,13 +235,7 @@ test('the token is shown, and stands in no argument and no environment', async (
   )
   const look =
     'for i in 1 2 3 4 5; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr "\\0" " "; sleep 0.1; done'
-  const text = await hangs.type.apply({
-    id: 'x',
-    want: hangs.want,
-    have: new Unknown('not asked'),
-    changes: [],
-    upload: async () => '',
-  })
+  const text = await unobserved(hangs)
   const { stdout } = await fragment(`(\n${text}\n) & \n${look}\nwait`)
   t.regex(stdout, /curl -q --config -/)
   t.notRegex(stdout, /hidden-value|a"b/)
@@ -324,13 +318,7 @@ test('fails with what the API says', async (t) => {
   one.server.close()
   await once(one.server, 'close')
   const resource = at(one.url, 'x', { a: 1 })
-  const text = await resource.type.apply({
-    id: 'x',
-    want: resource.want,
-    have: new Unknown('not asked'),
-    changes: [],
-    upload: async () => '',
-  })
+  const text = await unobserved(resource)
   const { code, stderr } = await fragment(text)
   t.is(code, 1)
   t.regex(stderr, /curl: \(7\) .*\nPUT .* failed \(curl exit 7\)\n$/)

@@ -81,6 +81,12 @@ export const applyOnce = async <Want>(
   return { ...(await fragment(text, options)), text }
 }
 
+/** The fragment that the engine would run for a resource that was never observed. */
+export const unobserved = async <Want>(
+  { type, id, want }: Resource<Want>,
+  upload: (content: Uint8Array) => Promise<string> = async () => '',
+): Promise<string> => type.apply({ id, want, have: new Unknown('not asked'), changes: [], upload })
+
 /** Where a law is tried: a directory, or a private host. */
 export type World = Readonly<{ options: ShOptions; snapshot: (times: boolean) => Promise<readonly string[]> }>
 
@@ -118,14 +124,14 @@ export const law = async <Want>(
 export const lawOfUnknown = async <Want>(
   t: ExecutionContext,
   where: string | World,
-  { type, id, want, at }: Resource<Want>,
+  resource: Resource<Want>,
 ): Promise<void> => {
   const world = worldOf(where)
   const upload = async (): Promise<string> => t.fail('nothing is uploaded here') as never
-  const text = await type.apply({ id, want, have: new Unknown('not asked'), changes: [], upload })
+  const text = await unobserved(resource, upload)
   const { code, stderr } = await fragment(text, world.options)
   t.is(code, 0, stderr)
-  t.deepEqual(await differences({ type, id, want, at }, world.options), [])
+  t.deepEqual(await differences(resource, world.options), [])
   const once = await world.snapshot(false)
   await fragment(text, world.options)
   t.deepEqual(await world.snapshot(false), once)

@@ -1,12 +1,12 @@
 import test, { type ExecutionContext } from 'ava'
-import { type Resource, Unknown } from '../../core/declare/resource.ts'
+import type { Resource } from '../../core/declare/resource.ts'
 import { ProbeError } from '../../core/errors.ts'
 import { nomadDeploymentType } from '../../core/resources/nomad-deployment.ts'
 import { type NomadJobOptions, nomadJob, nomadJobType } from '../../core/resources/nomad-job.ts'
 import { NO_CURL, noAnswer } from '../../core/resources/shared/curl.ts'
 import { jobChanges } from '../../core/resources/shared/nomad-diff.ts'
 import { Secret } from '../../core/secrets/secret.ts'
-import { applyOnce, differences, law, lawOfUnknown, observe } from './law.ts'
+import { applyOnce, differences, law, lawOfUnknown, observe, unobserved } from './law.ts'
 import { type FakeNomad, fakeNomad } from './nomad-server.ts'
 import { fragment } from './sh.ts'
 import { diffTable, garbageTable, show, wrongTable } from './tables.ts'
@@ -173,13 +173,7 @@ const wait = async (t: ExecutionContext, hcl: string, within: `${number}s` = '60
   const nomad = await fakeNomad(t)
   if (hcl !== '') nomad.change('toy', hcl)
   const [job, deployment] = pair({ url: nomad.url, hcl, within })
-  const text = await deployment.type.apply({
-    id: 'toy',
-    want: deployment.want,
-    have: new Unknown('not asked'),
-    changes: [],
-    upload: async () => '',
-  })
+  const text = await unobserved(deployment)
   return { ...(await fragment(text, { env })), nomad, job, deployment }
 }
 

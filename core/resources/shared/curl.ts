@@ -33,9 +33,7 @@ export const NO_CURL = new Unknown('curl is not installed on the host')
 /** Of an API that gave this status and text instead of an answer; status 0: nothing came. */
 export const noAnswer = (status: number, text: string): Unknown =>
   new Unknown(
-    status === 0
-      ? 'its API does not answer'
-      : ['its API answers', `${status}`, text.trim().slice(0, 300)].join(' ').trim(),
+    status === 0 ? 'its API does not answer' : `its API answers ${status} ${text.trim().slice(0, 300)}`.trim(),
   )
 
 /** @throws DeclarationError */
